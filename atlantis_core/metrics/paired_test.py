@@ -57,7 +57,8 @@ def compare(
             every query.
         labels: Query id -> class.
         select: Query ids to compare on (those of a gap, say), as far as all outcomes have them; None takes all.
-        seed_sd: Prior spread of Recall@1 between seeds; larger for training from scratch.
+        seed_sd: Prior spread of Recall@1 between seeds; larger for training from scratch, and 0 where both arms are
+            the same trainings, searched in two ways.
         history: Outcomes of other arms of the same recipe and collection, each by seed: the spread between seeds is
             learned from them too. An arm that lacks a query teaches nothing.
 
@@ -75,9 +76,11 @@ def compare(
         raise ValueError(f"{len(unlabelled)} queries have no class: {unlabelled[0]!r}")
     before, after = _hits([old for old, _ in pairs], ids), _hits([new for _, new in pairs], ids)
     classes = np.unique([labels[identity] for identity in ids], return_inverse=True)[1].astype(np.int64)
+    if not seed_sd:
+        return _test(before, after, classes, None)
     prior = prior_spread(len(ids), np.bincount(classes).astype(np.float64), seed_sd)
-    spread = learn_spread([before.mean(axis=1), after.mean(axis=1), *recalls_by_seed(history, ids)], prior)
-    return _test(before, after, classes, spread)
+    arms = [before.mean(axis=1), after.mean(axis=1), *recalls_by_seed(history, ids)]
+    return _test(before, after, classes, learn_spread(arms, prior))
 
 
 def recalls_by_seed(arms: Iterable[Sequence[QueryOutcomes | None]], ids: Sequence[str]) -> list[NDArray[np.float64]]:
@@ -87,20 +90,27 @@ def recalls_by_seed(arms: Iterable[Sequence[QueryOutcomes | None]], ids: Sequenc
     return [_hits(arm, ids).mean(axis=1) for arm in finished if arm]
 
 
-_ERROR_OF_RUN = 0.05
+ERROR_OF_RUN = 0.05
+"""Probability that a run keeps any round without a true gain."""
 
 
-def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool:
-    """Whether a round's gain is significant, with the error of the entire run at most 0.05.
+def share_of_error(round_index: int, max_rounds: int, pilots: int = 1) -> float:
+    """Return how often a round may err, so that the entire run errs at most 0.05 (Bonferroni).
 
-    The probability that a run keeps any round without a true gain is at most 0.05 (Bonferroni): round r may spend
-    0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to gain and a run
-    often stops at a plateau before its last round. `comparison` is candidate against incumbent, the first round is 1.
+    Round r may spend 0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to
+    gain and a run often stops at a plateau before its last round. A round whose remedy was chosen among several
+    `pilots` on the same queries divides its share by their number: whichever is chosen, one of that many tests would
+    have to err. The first round is 1.
     """
     if not 1 <= round_index <= max_rounds:
         raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")
     share = (1 / round_index) / sum(1 / number for number in range(1, max_rounds + 1))
-    return comparison.gain > 0 and comparison.p_value <= _ERROR_OF_RUN * share
+    return ERROR_OF_RUN * share / max(1, pilots)
+
+
+def is_proven(comparison: Comparison, round_index: int, max_rounds: int, pilots: int = 1) -> bool:
+    """Whether the gain of a candidate over the incumbent is significant at its round's share of the error."""
+    return comparison.gain > 0 and comparison.p_value <= share_of_error(round_index, max_rounds, pilots)
 
 
 def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:
@@ -120,7 +130,7 @@ def _hits(outcomes: Sequence[QueryOutcomes], ids: Sequence[str]) -> NDArray[np.f
 
 
 def _test(
-    before: NDArray[np.float64], after: NDArray[np.float64], classes: NDArray[np.int64], spread: Spread
+    before: NDArray[np.float64], after: NDArray[np.float64], classes: NDArray[np.int64], spread: Spread | None
 ) -> Comparison:
     """Run the test on (S, Q) hits; `classes` (Q,) numbers the classes."""
     from scipy import special  # not `scipy.stats`: seconds to import, and reports wait for it

@@ -83,7 +83,7 @@ class GainVariance:
 
 
 def gain_variance(
-    before: NDArray[np.float64], after: NDArray[np.float64], classes: NDArray[np.int64], spread: Spread
+    before: NDArray[np.float64], after: NDArray[np.float64], classes: NDArray[np.int64], spread: Spread | None
 ) -> GainVariance:
     """Estimate the parts from (S, Q) hits of both arms; `classes` (Q,) numbers the classes.
 
@@ -92,6 +92,9 @@ def gain_variance(
     degrees of freedom: (S - 1)(Q - C)). `ANCHOR_FREEDOM` is the weight of that, as if so many more seeds had shown
     it. With one seed, a class's own gain and its luck in this training cannot be told apart, so that classes are then
     the sampling units.
+
+    Without a `spread` both arms are the same trainings, searched in two ways: no training shifts one of them, and the
+    gain of a seed varies by single flips at least; with one seed the interval is that of the queries alone.
     """
     seeds, queries = before.shape
     difference = after - before
@@ -99,21 +102,29 @@ def gain_variance(
     within = _within_class_variance(difference.mean(axis=0), strata)
     least = 1 / (queries + 2) ** 2  # as if one more query had changed (Agresti and Min, Biometrics 61, 2005)
     freedom = max(1.0, queries - 1.0 - int(strata.max()))
-    if seeds == 1:
+    if seeds == 1 and spread is None:
+        return GainVariance(0.0, 1.0, within + least, freedom)
+    if seeds == 1 and spread is not None:
         mean = difference.mean(axis=0)
         clustered, units = _clustered_variance(mean - mean.mean(), classes)
         wider = clustered > within + least
         own = max(within + least, clustered), units if wider else freedom
         return GainVariance(2 * spread.variance, spread.freedom, *own)
     flips = _flip_variance(difference, strata)
-    arms = _flip_variance(before, strata) + _flip_variance(after, strata)
-    left = float(np.clip(flips / arms, _LEAST_LEFT, 1.0)) if arms else 1.0
+    expected = flips / queries if spread is None else 2 * spread.variance * _share_left(before, after, flips, strata)
     gains = difference.mean(axis=1)
     total = seeds - 1 + ANCHOR_FREEDOM
-    own_squares = float(((gains - gains.mean()) ** 2).sum())
-    of_seeds = (own_squares + ANCHOR_FREEDOM * 2 * spread.variance * left) / total
+    of_seeds = (float(((gains - gains.mean()) ** 2).sum()) + ANCHOR_FREEDOM * expected) / total
     of_queries = max(within - flips / (seeds * queries), _LEAST_QUERIES * within)
     return GainVariance(of_seeds, total, of_queries + least, freedom)
+
+
+def _share_left(
+    before: NDArray[np.float64], after: NDArray[np.float64], flips: float, strata: NDArray[np.int64]
+) -> float:
+    """Return which share of the arms' variance pairing leaves, by the flips of single queries."""
+    arms = _flip_variance(before, strata) + _flip_variance(after, strata)
+    return float(np.clip(flips / arms, _LEAST_LEFT, 1.0)) if arms else 1.0
 
 
 def collapse_singletons(classes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -35,6 +35,7 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
+from atlantis_core.records.remedy import Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -66,6 +67,8 @@ __all__ = [
     "Interval",
     "LabelledImage",
     "Measurement",
+    "Offer",
+    "Pilot",
     "Price",
     "Problem",
     "Protocol",

@@ -61,6 +61,15 @@ def test_with_one_seed_classes_are_the_sampling_units():
     assert parts["spread out"] == pytest.approx(6 * 10 * 2.1 / 9 / 60**2 + 1 / 62**2)
 
 
+def test_the_same_trainings_searched_in_two_ways_differ_by_queries_alone():
+    before, after = draw(3, 0.0, 0.3, 0.1, 5)
+    same, trained = (gain_variance(before, after, CLASSES, spread) for spread in (None, Spread(0.03**2, 8.0)))
+    assert same.total(3) < trained.total(3)
+    one = gain_variance(before[:1], after[:1], CLASSES, None)
+    within = sum(np.var(after[0][CLASSES == name], ddof=1) * 10 for name in range(6)) / 60**2
+    assert one.total(1) == pytest.approx(within + 1 / 62**2)
+
+
 def test_the_spread_is_pooled_by_degrees_of_freedom():
     arms = [np.array([0.3, 0.4, 0.5]), np.array([0.7, 0.9])]
     found = learn_spread(arms, Spread(0.001, 2.0))
