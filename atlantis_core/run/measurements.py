@@ -18,6 +18,7 @@ from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.run.models import split_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -34,8 +35,8 @@ def measure_trial(
 ) -> tuple[Measurement, QueryOutcomes] | None:
     """Measure a trial on validation, once; None for a crashed trial.
 
-    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of a
-    pool, or without one on the training photos.
+    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
+    `pool`, or without any on the training photos.
 
     Raises:
         SetupError: No query has a positive, or the serving is unknown or does not fit the model.
@@ -56,30 +57,39 @@ def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
     )
 
 
-def measure_arm(
-    session: Session, trial_ids: Iterable[str], serving: str = "", pool: Sequence[LabelledImage] = ()
-) -> Measurement:
-    """Return the mean measurement of an arm's finished trials; `serving` and `pool` as for `measure_trial`.
+def measure_arm(session: Session, models: Iterable[str]) -> Measurement:
+    """Return the mean measurement of an arm's models whose training did not crash.
 
     Raises:
         ToolError: Every trial crashed.
     """
-    trials = find_trials(session, trial_ids)
-    measured = [found for trial in trials if (found := measure_trial(session, trial, serving, pool))]
+    measured = [found for found in _measure_models(session, models) if found]
     if not measured:
         raise ToolError("every training of this arm crashed; there is nothing to measure")
     return average_measurements([measurement for measurement, _ in measured])
 
 
-def load_outcomes(
-    session: Session, trial_ids: Iterable[str], serving: str = "", pool: Sequence[LabelledImage] = ()
-) -> ArmOutcomes:
-    """Return each query's outcome in each trial of an arm; a trial that was not measured yet is measured now.
+def load_outcomes(session: Session, models: Iterable[str]) -> ArmOutcomes:
+    """Return each query's outcome in each model of an arm; a model that was not measured yet is measured now."""
+    return [found[1] if found else None for found in _measure_models(session, models)]
 
-    `serving` and `pool` are as for `measure_trial`.
+
+def _measure_models(session: Session, models: Iterable[str]) -> list[tuple[Measurement, QueryOutcomes] | None]:
+    names = list(dict.fromkeys(models))
+    return [
+        measure_trial(session, trial, split_model(name)[1])
+        for name, trial in zip(names, find_trials(session, names), strict=True)
+    ]
+
+
+def load_model(session: Session, model: str) -> Retriever:
+    """Load the retriever of a model of an arm.
+
+    Raises:
+        SetupError: Its training crashed, or its checkpoint is gone or damaged.
     """
-    measured = [measure_trial(session, trial, serving, pool) for trial in find_trials(session, trial_ids)]
-    return [found[1] if found else None for found in measured]
+    (trial,) = find_trials(session, [model])
+    return load_trial_retriever(trial)
 
 
 def counted_queries(outcomes: ArmOutcomes) -> set[str]:
@@ -88,30 +98,42 @@ def counted_queries(outcomes: ArmOutcomes) -> set[str]:
 
 
 def compare_arms(
-    session: Session, control: ArmOutcomes, candidate: ArmOutcomes, select: Iterable[str] | None = None
+    session: Session,
+    control: ArmOutcomes,
+    candidate: ArmOutcomes,
+    select: Iterable[str] | None = None,
+    spread: float | None = None,
 ) -> Comparison:
     """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position.
+
+    `spread` is the prior spread between seeds; None means that of two arms with a training each.
 
     An arm compared with itself has no gain and no interval: a gain of 0 is not an estimate.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    found = compare(control, candidate, labels, select, seed_sd(session))
+    found = compare(control, candidate, labels, select, seed_sd(session) if spread is None else spread)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if candidate is control else found
 
 
-def seed_sd(session: Session) -> float:
-    """Return the prior spread of Recall@1 between seeds of the run's recipe."""
+def seed_sd(session: Session, control: Sequence[str] = (), candidate: Sequence[str] = ()) -> float:
+    """Return the prior spread of Recall@1 between seeds of the run's recipe.
+
+    It is 0 between two arms that consist of the same trials, searched in two ways: no training differs.
+    """
+    trials = [[split_model(model)[0] for model in arm] for arm in (control, candidate)]
+    if trials[0] and trials[0] == trials[1]:
+        return 0.0
     return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
 
 
-def find_trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
-    """Return trials by id.
+def find_trials(session: Session, models: Iterable[str]) -> list[Trial]:
+    """Return the trial of each model of an arm.
 
     Raises:
         LookupError: No such trial; that is a bug.
     """
-    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in trial_ids}
-    unknown = [trial_id for trial_id, trial in found.items() if trial is None]
+    found = {model: session.workspace.trials.find(split_model(model)[0]) for model in models}
+    unknown = [model for model, trial in found.items() if trial is None]
     if unknown:
         raise LookupError(f"no trial {unknown[0]!r} in the store")
     return [trial for trial in found.values() if trial is not None]

@@ -24,6 +24,7 @@ from atlantis_core.run.measurements import (
     measure_trial,
     measurement_hash,
 )
+from atlantis_core.run.models import name_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -85,10 +86,16 @@ def test_a_serving_is_fitted_on_the_pool_and_kept_apart(session: Session, traine
     again = measure_trial(session, trial)
     assert again is not None
     assert again[0] == plain[0]
-    (loaded,) = load_outcomes(session, [trained.model], "csls:k=3", pool)
+
+
+def test_a_model_of_an_arm_is_measured_as_it_is_searched(session: Session, trained: Trained) -> None:
+    served = measure_trial(session, find_trials(session, [trained.model])[0], "csls:k=3")
+    model = name_model(trained.model, "csls:k=3")
+    (loaded,) = load_outcomes(session, [model])
+    assert served is not None
     assert loaded is not None
     assert loaded.returned == served[1].returned
-    assert measure_arm(session, [trained.model], "csls:k=3", pool).recall_at == served[0].recall_at
+    assert measure_arm(session, [model]).recall_at == served[0].recall_at
 
 
 def test_without_a_pool_training_photos_of_other_classes_are_the_reference(
