@@ -62,6 +62,9 @@ class RunOptions(TaskOptions):
     generator: str = "photometric"
     scorer: str = "margin"
     spread: Spread = "targeted"
+    pool: str | None = None
+    answers: str | None = None
+    questions: int = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,16 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         gallery=given.gallery,
         auto=given.auto,
         spread=given.spread,
+        pool=_make_absolute(given.pool),
+        answers=_make_absolute(given.answers),
+        questions=given.questions,
     )
     return RunRequest(spec, given.columns())
+
+
+def _make_absolute(path: str | None) -> str | None:
+    """Return a path that means the same when the run is resumed from another folder."""
+    return None if path is None else str(Path(path).expanduser().absolute())
 
 
 def _build_budget(goal: str, given: RunOptions) -> Budget:
