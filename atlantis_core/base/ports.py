@@ -93,6 +93,7 @@ CAPTIONERS = {
 }
 
 GENERATORS = {
+    "cut_paste": "atlantis_core.generation.cut_paste.generator:CutPasteGenerator",
     "diffusion": "atlantis_core.generation.diffusion.generator:DiffusionGenerator",
     "photometric": "atlantis_core.generation.photometric:PhotometricGenerator",
     "retrieve": "atlantis_core.generation.retrieve:RetrieveGenerator",

@@ -22,6 +22,7 @@ def build_requests(
     generator: str,
     seed: int,
     side_px: int = 0,
+    backgrounds: Sequence[LabelledImage] = (),
 ) -> tuple[GenerationRequest, ...]:
     """Expand a protocol's cells and counts into requests, one per image, in the order of the cells.
 
@@ -29,6 +30,9 @@ def build_requests(
     outside the cell; the sources of a class are used about equally often over all its cells. Each image of a cell
     with a facet also gets a reference: a training image of any class that shows the facet value. The protocol's id
     has no effect: to get other images for the same cells, pass another seed.
+
+    With `backgrounds`, which objects are to be pasted on, every image gets one of these as its reference instead: of
+    other classes than the cell's, and with its facet value if any shows it.
 
     `generator` is name and version, e.g. `photometric/1`; `side_px` the largest short side of a generated image:
     smaller sources are not enlarged, 0 keeps the source's size.
@@ -42,7 +46,7 @@ def build_requests(
         if wanted.count < 0:
             raise InvalidProtocol(f"cell {wanted.cell!r} has count {wanted.count}; it must be 0 or more")
         cell, chosen = wanted.cell, picker.pick_sources(wanted)
-        shown = _find_references(sources, cell, seed)
+        shown = _find_backgrounds(backgrounds, cell, seed) if backgrounds else _find_references(sources, cell, seed)
         num_sources = max(1, len({image.id for image in chosen}))
         for index in range(wanted.count):
             prompt = protocol.objective
@@ -135,3 +139,10 @@ def _find_references(images: Sequence[LabelledImage], cell: Cell, seed: int) -> 
     train = [image for image in images if image.split == "train"]
     showing = [image for image in train if cell.facet and image.facets.get(cell.facet) == cell.value]
     return sorted(showing, key=lambda image: derive_seed(seed, cell.class_name, image.id))
+
+
+def _find_backgrounds(images: Sequence[LabelledImage], cell: Cell, seed: int) -> list[LabelledImage]:
+    """Return images of other classes, if possible with the cell's facet value, in an order free of file names."""
+    others = [image for image in images if image.label != cell.class_name]
+    showing = [image for image in others if cell.facet and image.facets.get(cell.facet) == cell.value]
+    return sorted(showing or others, key=lambda image: derive_seed(seed, cell.class_name, image.id))

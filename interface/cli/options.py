@@ -108,7 +108,9 @@ SHARED: dict[str, Any] = {
         help="Describes images, to find facets where DATA has none and to check generated images: attributes "
         "(measured), transformers:MODEL, or a vision chat model, openai:MODEL or azure:DEPLOYMENT."
     ),
-    "generator": typer.Option(help="Where new images come from: photometric, diffusion:MODEL or retrieve:FOLDER."),
+    "generator": typer.Option(
+        help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
+    ),
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
     "pool": typer.Option(
         metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
