@@ -66,6 +66,9 @@ class RunOptions(TaskOptions):
     """`fgsm` or `pgd`: the queries that are measured are attacked. None takes what the goal's words say."""
     epsilon: float | None = None
     """Strength of the attack, in pixel units of 0..255; None means 2."""
+    pool: str | None = None
+    answers: str | None = None
+    questions: int = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         auto=given.auto,
         spread=given.spread,
         attack=_build_attack(goal, given),
+        pool=_make_absolute(given.pool),
+        answers=_make_absolute(given.answers),
+        questions=given.questions,
     )
     return RunRequest(spec, given.columns())
 
@@ -139,6 +145,11 @@ def _build_attack(goal: str, given: RunOptions) -> str:
     method = given.attack or named.partition(":")[0] or None
     attack = parse_attack(method, strength)
     return format_attack(attack) if attack else ""
+
+
+def _make_absolute(path: str | None) -> str | None:
+    """Return a path that means the same when the run is resumed from another folder."""
+    return None if path is None else str(Path(path).expanduser().absolute())
 
 
 def _build_budget(goal: str, given: RunOptions) -> Budget:

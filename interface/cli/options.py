@@ -112,6 +112,14 @@ SHARED: dict[str, Any] = {
         help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
     ),
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "pool": typer.Option(
+        metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
+    ),
+    "answers": typer.Option(
+        metavar="FILE.csv",
+        help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
+    ),
+    "questions": typer.Option(help="Ask about at most this many photos of the pool."),
     "spread": typer.Option(
         metavar="targeted|uniform",
         help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
