@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
+from atlantis_core.base.ports import name_generator
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.filtering.captions import CaptionCheck, CaptionCheckResult
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
@@ -65,13 +66,15 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, trial
 
 
 def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> tuple[GenerationRequest, ...]:
-    generator = f"{session.generator.name}/{session.generator.version}"
+    generator = session.generator
     if protocol.arm == "retrieve":
+        name = f"{generator.name}/{generator.version}"
         return build_pool_requests(
-            protocol, *_match_pool(session, protocol, trial_id), generator, session.synthetic_side_px
+            protocol, *_match_pool(session, protocol, trial_id), name, session.synthetic_side_px
         )
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
-    return build_requests(protocol, session.collection.of_split("train"), generator, seed, session.synthetic_side_px)
+    train, version = session.collection.of_split("train"), partial(name_generator, generator)
+    return build_requests(protocol, train, version, seed, session.synthetic_side_px)
 
 
 def _match_pool(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[PoolMatch]]:
