@@ -83,20 +83,23 @@ def compare(
     return _test(before, after, clusters, seed_sd)
 
 
-_ERROR_OF_RUN = 0.05
+ERROR_OF_RUN = 0.05
+"""Probability that a run keeps any round without a true gain."""
 
 
-def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool:
+def is_proven(comparison: Comparison, round_index: int, max_rounds: int, pilots: int = 1) -> bool:
     """Whether a round's gain is significant, with the error of the entire run at most 0.05.
 
     The probability that a run keeps any round without a true gain is at most 0.05 (Bonferroni): round r may spend
     0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to gain and a run
-    often stops at a plateau before its last round. `comparison` is candidate against incumbent, the first round is 1.
+    often stops at a plateau before its last round. A round whose remedy was chosen among several `pilots` on the same
+    queries divides its share by their number: whichever is chosen, one of that many tests would have to err.
+    `comparison` is candidate against incumbent, the first round is 1.
     """
     if not 1 <= round_index <= max_rounds:
         raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")
     share = (1 / round_index) / sum(1 / number for number in range(1, max_rounds + 1))
-    return comparison.gain > 0 and comparison.p_value <= _ERROR_OF_RUN * share
+    return comparison.gain > 0 and comparison.p_value <= ERROR_OF_RUN * share / max(1, pilots)
 
 
 def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:

@@ -25,6 +25,7 @@ from atlantis_core.records.generation import (
     Verdict,
 )
 from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial, TrialOrigin
+from atlantis_core.records.remedy import Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -54,6 +55,8 @@ __all__ = [
     "Interval",
     "LabelledImage",
     "Measurement",
+    "Offer",
+    "Pilot",
     "Price",
     "Problem",
     "Protocol",
