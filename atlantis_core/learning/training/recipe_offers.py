@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.option_strings import name_and_options, typed_options
-from atlantis_core.learning.attacks import Attack, format_attack
+from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.training.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
