@@ -19,13 +19,16 @@ DEFAULT_IMAGES = 200
 """Images a round generates if the budget names no number."""
 
 EDITS_PER_PHOTO = 2
-"""Edits of real photos cost milliseconds: without a number in the budget a round makes so many of each training photo.
-
-Two edge drawings of every photo doubled Recall@1 of sketch queries, with 3 seeds of an unrelated collection.
-"""
+"""Edits of real photos cost milliseconds: without a number in the budget a round edits each training photo twice."""
 
 MOST_EDITS = 4000
 """At most this many edits a round without a number: some three minutes on two cores."""
+
+USUAL_NUMBER = (
+    f"{EDITS_PER_PHOTO} edits of each training photo per round, at most {MOST_EDITS:,} (another generator: "
+    f"{DEFAULT_IMAGES} per round)"
+)
+"""The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
