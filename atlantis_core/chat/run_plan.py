@@ -11,7 +11,7 @@ from atlantis_core.records import Budget, Collection, Goal
 from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.goals import describe_goal, read_goal
 
-DEFAULT_ROUNDS = 2
+DEFAULT_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)

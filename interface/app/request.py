@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.chat.run_plan import DEFAULT_ROUNDS
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
 
@@ -163,7 +164,7 @@ def _build_budget(goal: str, given: RunOptions) -> Budget:
         limits = ", ".join(f"{value:g} {unit}" for unit, value in named.items())
         say(f"limits read from the goal's words: {limits} (options such as --budget-images override them)")
     images, usd, rounds = (typed[unit] if typed[unit] is not None else named.get(unit) for unit in typed)
-    return Budget(None if images is None else int(images), usd, 2 if rounds is None else int(rounds))
+    return Budget(None if images is None else int(images), usd, DEFAULT_ROUNDS if rounds is None else int(rounds))
 
 
 def parse_choice(text: str, option: str, choices: Any) -> Any:

@@ -87,7 +87,7 @@ SHARED: dict[str, Any] = {
     "price": typer.Option(metavar="IN,OUT", help="Dollars per million input and output tokens of the chat model."),
     "budget_images": typer.Option(help="Generate at most this many images."),
     "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
-    "rounds": typer.Option(help="Run at most this many rounds; default: 2."),
+    "rounds": typer.Option(help="Run at most this many rounds; default: 3."),
     "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
