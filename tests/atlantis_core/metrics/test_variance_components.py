@@ -66,7 +66,7 @@ def test_the_same_trainings_searched_in_two_ways_differ_by_queries_alone():
     same, trained = (gain_variance(before, after, CLASSES, spread) for spread in (None, Spread(0.03**2, 8.0)))
     assert same.total(3) < trained.total(3)
     one = gain_variance(before[:1], after[:1], CLASSES, None)
-    within = sum(np.var(after[0][CLASSES == name], ddof=1) * 10 for name in range(6)) / 60**2
+    within = sum(np.var(after[0][name == CLASSES], ddof=1) * 10 for name in range(6)) / 60**2
     assert one.total(1) == pytest.approx(within + 1 / 62**2)
 
 
