@@ -174,9 +174,17 @@ class Session:
 
     @property
     def judging_seeds(self) -> list[int]:
-        """Seeds of the trials that are compared."""
-        first = self.spec.seed * 1000 + DIAGNOSING_SEED + 1
-        return list(range(first, first + self.spec.seeds))
+        """Seeds of the trials that are compared first."""
+        return [self.judging_seed(position) for position in range(self.spec.seeds)]
+
+    @property
+    def max_seeds(self) -> int:
+        """Judging seeds that a round may end with."""
+        return max(self.spec.seeds, self.spec.max_seeds or 0)
+
+    def judging_seed(self, position: int) -> int:
+        """Return a judging seed by position; those after the first `spec.seeds` are for unclear rounds."""
+        return self.spec.seed * 1000 + DIAGNOSING_SEED + 1 + position
 
     @property
     def diagnosing_seed(self) -> int:

@@ -88,7 +88,10 @@ SHARED: dict[str, Any] = {
     "budget_images": typer.Option(help="Generate at most this many images."),
     "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
     "rounds": typer.Option(help="Run at most this many rounds; default: 3."),
-    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "seeds": typer.Option(help="Trainings per compared arm to begin with; 2 or more show the spread."),
+    "max_seeds": typer.Option(
+        min=1, help="Trainings per arm that an unclear round may end with, added one by one; --seeds + 3 without it."
+    ),
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
