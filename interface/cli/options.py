@@ -51,6 +51,20 @@ Embedding = Annotated[
     str | None,
     typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
 ]
+Serving = Annotated[
+    str,
+    typer.Option(
+        metavar="PART+PART",
+        help="How embeddings are searched: csls, local_scaling, prototypes, centring, query_expansion, rerank or "
+        "spread, with settings as in csls:k=30, several joined by +; default: the nearest photo.",
+    ),
+]
+ServingPool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool", metavar="FOLDER", help="Unlabelled photos that --serving is fitted on; default: training photos."
+    ),
+]
 Epsilon = Annotated[float | None, typer.Option(help="Largest change of a pixel's channel (0 to 255); default: 2.")]
 AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradient steps of pgd; default: 10.")]
 Trace = Annotated[
