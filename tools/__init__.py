@@ -23,6 +23,7 @@ TOOLS = (
     "find_gaps",
     "draft_protocol",
     "write_prompts",
+    "pilot_remedies",
     "generate_images",
     "score_outliers",
     "search_images",

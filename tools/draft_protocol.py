@@ -14,7 +14,7 @@ from atlantis_core.run.round import drop_candidate_arm
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
-_LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
+_LATER = ("write_prompts", "pilot_remedies", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
 
 STEPS = (Step(70, "draft_protocol", "Spend this round's images on the worst gaps."),)
@@ -37,6 +37,7 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     session.write(round_index, JournalKind.CANDIDATES, ())  # images of an earlier draft are not this protocol's
+    session.write(round_index, JournalKind.PILOTS, ())
     drop_candidate_arm(session, round_index)
     share = brief.num_images
     clamped = f" ({max_images} were asked for, this round's share is {share})" if max_images > share else ""

@@ -13,7 +13,7 @@ from atlantis_core.run.critique import count_rejections
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_core.run.round_images import screen_round
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
-from atlantis_dml.tools.steps import Step
+from atlantis_dml.tools.steps import Step, is_image_round
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CLASSES_SHOWN = 4
 
-STEPS = (Step(100, "score_outliers", "Only images that belong to their class may train."),)
+STEPS = (Step(100, "score_outliers", "Only images that belong to their class may train.", is_needed=is_image_round),)
 WORDS = "filter filtered drop dropped screen screened outlier rejects"
 
 

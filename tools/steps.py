@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.remedies import makes_images
+
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
@@ -39,3 +42,9 @@ class Step:
     def arguments(self) -> dict[str, str]:
         """Arguments of the call."""
         return {"arm": self.arm} if self.arm else {}
+
+
+def is_image_round(session: Session, round_index: int) -> bool:
+    """Whether a round adds images; other remedies change the recipe or how the models are searched."""
+    protocol = session.read(round_index, JournalKind.PROTOCOL)
+    return protocol is None or makes_images(protocol.remedy)

@@ -22,7 +22,7 @@ class CellRequest:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """What to generate: for which cells, how many images, how and why, and the expected gain (the paper's APS)."""
+    """What to do: for which cells, by which remedy, with how many images, why, and the expected gain (APS)."""
 
     id: str
     round: int
@@ -36,6 +36,8 @@ class Protocol:
     """Sampling weight of a synthetic image against a real one of the same class."""
     expected_gain: float
     """Expected gain in Recall@1 on the targeted cells."""
+    remedy: str = "generate"
+    """What is done about the cells: a name in `run.remedies.REMEDIES`, with its options."""
 
     @property
     def num_images(self) -> int:

@@ -10,7 +10,11 @@ from atlantis_core.records.generation import Protocol
 from atlantis_core.records.measurement import Comparison
 
 Arms = Mapping[str, list[str]]
-"""Trial ids by arm: `baseline`, `incumbent` and `candidate` by judging seed, and the one trial of `diagnosing`."""
+"""Models by arm: `baseline`, `incumbent` and `candidate` by judging seed, and the one model of `diagnosing`.
+
+A model is a trial's id, or `ID@SERVING` if it is searched otherwise than by plain nearest neighbours
+(`run.models`).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,35 +9,35 @@ from collections.abc import Iterable, Sequence
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Cell, Gap, Goal, LabelledImage
-from atlantis_core.run.measurements import find_trials, measure_trial
+from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.gaps import find_gaps
 
 _LOOKED_AT = 200  # gaps among which those that the goal names come first
 
 
-def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
-    """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
-    goal, outcomes = session.goal, _outcomes(session, trial_id)
+def diagnose(session: Session, model: str, top: int) -> tuple[Gap, ...]:
+    """Return the gaps of one model, worst first; cells that the goal names come before all others."""
+    goal, outcomes = session.goal, _outcomes(session, model)
     gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: is_goal_cell(goal, cell))
     return tuple(sorted(gaps, key=lambda gap: not is_goal_cell(goal, gap.cell)))[:top]
 
 
-def find_gaps_in_cells(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
-    """Return the gaps of one trial in the cells that somebody names (an empty field means any), worst first."""
+def find_gaps_in_cells(session: Session, model: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
+    """Return the gaps of one model in the cells that somebody names (an empty field means any), worst first."""
     unseen = session.spec.regime == "unseen"  # no query shows a class that may be named there: the value decides
     wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
 
     def is_named(cell: Cell) -> bool:
         return any(one.contains(cell) for one in wanted)
 
-    gaps = find_gaps(session.collection, _outcomes(session, trial_id), sys.maxsize, is_named)
+    gaps = find_gaps(session.collection, _outcomes(session, model), sys.maxsize, is_named)
     return tuple(gap for gap in gaps if is_named(gap.cell))[:top]
 
 
-def count_top1_labels(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:
+def count_top1_labels(session: Session, model: str, class_name: str) -> list[tuple[str, int]]:
     """Return which labels a class's validation queries get first, most frequent first."""
-    outcomes = _outcomes(session, trial_id)
+    outcomes = _outcomes(session, model)
     label_of = {image.id: image.label for image in session.task.queries}
     pairs = zip(outcomes.ids, outcomes.returned, strict=True)
     return Counter(returned for query, returned in pairs if label_of[query] == class_name).most_common()
@@ -62,8 +62,8 @@ def describe_unmeasured_goal(goal: Goal, queries: Iterable[LabelledImage]) -> st
     return "no validation query is in the cells that the goal names, so no gain can be measured on them"
 
 
-def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
-    measured = measure_trial(session, find_trials(session, [trial_id])[0])
-    if measured is None:
+def _outcomes(session: Session, model: str) -> QueryOutcomes:
+    (found,) = load_outcomes(session, [model])
+    if found is None:
         raise ToolError("the diagnosing training crashed; there is nothing to read gaps from")
-    return measured[1]
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
-from atlantis_core.records import Constraints, Critique, Decision, Gap, Measurement, Protocol
+from atlantis_core.records import Constraints, Critique, Decision, Gap, Measurement, Pilot, Protocol
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
@@ -55,6 +55,8 @@ class JournalKind:
     # Of one round, counted from 1.
     GAPS = EntryKind("gaps", tuple[Gap, ...])
     INSIGHT = EntryKind("insight", Insight)
+    PILOTS = EntryKind("pilots", tuple[Pilot, ...])
+    """Remedies that were tried before the protocol was drafted, most promising first."""
     PROTOCOL = EntryKind("protocol", Protocol)
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""

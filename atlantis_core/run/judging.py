@@ -8,7 +8,14 @@ from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
-from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.measurements import (
+    compare_arms,
+    counted_queries,
+    load_outcomes,
+    queries_in_cells,
+    seed_sd,
+)
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -25,7 +32,7 @@ def judge_round(
 
     A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
     `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
-    not by itself show as a gain. `arms` has the trial ids of `baseline`, `incumbent` and `candidate`.
+    not by itself show as a gain. `arms` has the models of `baseline`, `incumbent` and `candidate`.
     """
     trained = {
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
@@ -34,21 +41,24 @@ def judge_round(
     targets = [request.cell for request in protocol.cells]
     counted = counted_queries(incumbent)
     select = [query for query in queries_in_cells(session, targets) if query in counted]
-    overall = compare_arms(session, incumbent, candidate)
-    targeted = compare_arms(session, incumbent, candidate, select) if select else None
-    over_baseline = compare_arms(session, baseline, candidate)
+    spread = seed_sd(session, arms["incumbent"], arms["candidate"])
+    overall = compare_arms(session, incumbent, candidate, None, spread)
+    targeted = compare_arms(session, incumbent, candidate, select, spread) if select else None
+    since_baseline = seed_sd(session, arms["baseline"], arms["candidate"])
+    over_baseline = compare_arms(session, baseline, candidate, None, since_baseline)
     where = "on the targeted cells" if select else NO_TARGETED_QUERY
-    kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where)
+    pilots = sum(not pilot.failure for pilot in session.read(round_index, JournalKind.PILOTS) or ())
+    kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where, pilots)
     if candidate is incumbent:
         kept, reason = False, "not proven: no generated image was kept, so there is no new model to compare"
     return Decision(kept, reason, overall, targeted, over_baseline)
 
 
 def _verdict(
-    overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int, where: str
+    overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int, where: str, pilots: int = 0
 ) -> tuple[bool, str]:
     gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) {where}"
-    if not is_proven(targeted, round_index, max_rounds):
+    if not is_proven(targeted, round_index, max_rounds, pilots):
         return False, f"not proven: {gained}, p = {targeted.p_value:.3f}"
     if overall.gain < -TOLERATED_LOSS:
         return False, f"{gained}, but {overall.gain:+.3f} overall"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
@@ -13,10 +13,12 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.tasks import check_measurable
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
+from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.run.models import split_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -28,15 +30,20 @@ ArmOutcomes = Sequence[QueryOutcomes | None]
 """Of an arm's trials, by judging seed; None for a crashed one."""
 
 
-def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
+def measure_trial(
+    session: Session, trial: Trial, serving: str = "", pool: Sequence[LabelledImage] = ()
+) -> tuple[Measurement, QueryOutcomes] | None:
     """Measure a trial on validation, once; None for a crashed trial.
 
+    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
+    `pool`, or without any on the training photos.
+
     Raises:
-        SetupError: No query has a positive.
+        SetupError: No query has a positive, or the serving is unknown or does not fit the model.
     """
     if trial.status == "crashed":
         return None
-    return _measure(session, trial.id, lambda: load_trial_retriever(trial))
+    return _measure(session, trial.id, lambda: load_trial_retriever(trial), _prepare_serving(session, serving, pool))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -50,24 +57,39 @@ def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
     )
 
 
-def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
-    """Return the mean measurement of an arm's finished trials.
+def measure_arm(session: Session, models: Iterable[str]) -> Measurement:
+    """Return the mean measurement of an arm's models whose training did not crash.
 
     Raises:
         ToolError: Every trial crashed.
     """
-    measured = [
-        found for found in (measure_trial(session, trial) for trial in find_trials(session, trial_ids)) if found
-    ]
+    measured = [found for found in _measure_models(session, models) if found]
     if not measured:
         raise ToolError("every training of this arm crashed; there is nothing to measure")
     return average_measurements([measurement for measurement, _ in measured])
 
 
-def load_outcomes(session: Session, trial_ids: Iterable[str]) -> ArmOutcomes:
-    """Return each query's outcome in each trial of an arm; a trial that was not measured yet is measured now."""
-    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
-    return [found[1] if found else None for found in measured]
+def load_outcomes(session: Session, models: Iterable[str]) -> ArmOutcomes:
+    """Return each query's outcome in each model of an arm; a model that was not measured yet is measured now."""
+    return [found[1] if found else None for found in _measure_models(session, models)]
+
+
+def _measure_models(session: Session, models: Iterable[str]) -> list[tuple[Measurement, QueryOutcomes] | None]:
+    names = list(dict.fromkeys(models))
+    return [
+        measure_trial(session, trial, split_model(name)[1])
+        for name, trial in zip(names, find_trials(session, names), strict=True)
+    ]
+
+
+def load_model(session: Session, model: str) -> Retriever:
+    """Load the retriever of a model of an arm.
+
+    Raises:
+        SetupError: Its training crashed, or its checkpoint is gone or damaged.
+    """
+    (trial,) = find_trials(session, [model])
+    return load_trial_retriever(trial)
 
 
 def counted_queries(outcomes: ArmOutcomes) -> set[str]:
@@ -76,30 +98,42 @@ def counted_queries(outcomes: ArmOutcomes) -> set[str]:
 
 
 def compare_arms(
-    session: Session, control: ArmOutcomes, candidate: ArmOutcomes, select: Iterable[str] | None = None
+    session: Session,
+    control: ArmOutcomes,
+    candidate: ArmOutcomes,
+    select: Iterable[str] | None = None,
+    spread: float | None = None,
 ) -> Comparison:
     """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position.
+
+    `spread` is the prior spread between seeds; None means that of two arms with a training each.
 
     An arm compared with itself has no gain and no interval: a gain of 0 is not an estimate.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    found = compare(control, candidate, labels, select, seed_sd(session))
+    found = compare(control, candidate, labels, select, seed_sd(session) if spread is None else spread)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if candidate is control else found
 
 
-def seed_sd(session: Session) -> float:
-    """Return the prior spread of Recall@1 between seeds of the run's recipe."""
+def seed_sd(session: Session, control: Sequence[str] = (), candidate: Sequence[str] = ()) -> float:
+    """Return the prior spread of Recall@1 between seeds of the run's recipe.
+
+    It is 0 between two arms that consist of the same trials, searched in two ways: no training differs.
+    """
+    trials = [[split_model(model)[0] for model in arm] for arm in (control, candidate)]
+    if trials[0] and trials[0] == trials[1]:
+        return 0.0
     return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
 
 
-def find_trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
-    """Return trials by id.
+def find_trials(session: Session, models: Iterable[str]) -> list[Trial]:
+    """Return the trial of each model of an arm.
 
     Raises:
         LookupError: No such trial; that is a bug.
     """
-    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in trial_ids}
-    unknown = [trial_id for trial_id, trial in found.items() if trial is None]
+    found = {model: session.workspace.trials.find(split_model(model)[0]) for model in models}
+    unknown = [model for model, trial in found.items() if trial is None]
     if unknown:
         raise LookupError(f"no trial {unknown[0]!r} in the store")
     return [trial for trial in found.values() if trial is not None]
@@ -120,20 +154,45 @@ def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
     return [image.id for image in session.task.queries if is_inside(image)]
 
 
-def measurement_hash(session: Session, subject: str) -> str:
-    """Return the content hash of a measurement: the model, its queries and gallery, and their names."""
-    return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
+@dataclass(frozen=True, slots=True)
+class ServedWith:
+    """A serving and the photos that it is fitted on."""
+
+    serving: str
+    """Canonical; empty for the nearest photo."""
+    reference: tuple[LabelledImage, ...] = ()
 
 
-def _measure(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
-    key = measurement_hash(session, subject)
+PLAIN = ServedWith("")
+
+
+def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage]) -> ServedWith:
+    """Return a serving with its reference photos: the pool's, or without a pool the training photos."""
+    serving = parse_serving(text)
+    if not serving.needs_reference:
+        return ServedWith(str(serving))
+    return ServedWith(str(serving), tuple(pool) or session.collection.of_split("train"))
+
+
+def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN) -> str:
+    """Return the content hash of a measurement: the model, its queries and gallery, their names, and the serving."""
+    facts: list[object] = [subject, preprocessing.VERSION, session.task_hash]
+    if served.serving:
+        facts += [served.serving, [[image.id, image.label] for image in served.reference]]
+    return content_hash("measurement", facts)
+
+
+def _measure(
+    session: Session, subject: str, build: Callable[[], Retriever], served: ServedWith = PLAIN
+) -> tuple[Measurement, QueryOutcomes]:
+    key = measurement_hash(session, subject, served)
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():
         return from_json(Measurement, cached), QueryOutcomes.load(file)
     check_measurable(session.task)
     started = time.monotonic()
-    measurement, outcomes = measure_retriever(build(), session.task, session.cache)
+    measurement, outcomes = measure_retriever(build(), session.task, session.cache, served.serving, served.reference)
     outcomes.save(file)
     session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes

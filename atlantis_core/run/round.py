@@ -11,7 +11,7 @@ from atlantis_core.run.journal import EntryKind, JournalKind
 
 if TYPE_CHECKING:
     from atlantis_core.filtering.captions import CaptionCheckResult
-    from atlantis_core.records import Critique, Decision, Gap, Measurement, Protocol
+    from atlantis_core.records import Critique, Decision, Gap, Measurement, Pilot, Protocol
     from atlantis_core.records.round import Arms
     from atlantis_core.run.insight import Insight
     from atlantis_core.run.session import Session
@@ -26,6 +26,8 @@ class Round:
     gaps: tuple[Gap, ...] | None = None
     """Worst first."""
     insight: Insight | None = None
+    pilots: tuple[Pilot, ...] = ()
+    """First tries of remedies, most promising first."""
     protocol: Protocol | None = None
     candidate_keys: tuple[str, ...] = ()
     """Of the protocol's candidates, in order; a second draft replaces those of the first."""
@@ -56,6 +58,7 @@ class JudgedRound(Round):
 _KINDS: Mapping[str, EntryKind[Any]] = {
     "gaps": JournalKind.GAPS,
     "insight": JournalKind.INSIGHT,
+    "pilots": JournalKind.PILOTS,
     "protocol": JournalKind.PROTOCOL,
     "candidate_keys": JournalKind.CANDIDATES,
     "caption_check": JournalKind.CAPTION_CHECK,

@@ -17,7 +17,7 @@ from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
-    from atlantis_core.records import BaselineComparison, Comparison, Gap, Measurement, Protocol
+    from atlantis_core.records import BaselineComparison, Comparison, Gap, Measurement, Pilot, Protocol
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
 
@@ -123,13 +123,36 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "queries": decision.overall.queries if decision else 0,
         "seconds": seconds,
         "critique": as_json(found.critique),
+        "pilots": [pilot_facts(pilot) for pilot in found.pilots],
         "protocol": {
             "id": protocol.id,
+            "remedy": protocol.remedy,
             "objective": protocol.objective,
             "reason": protocol.reason,
             "expected_gain": protocol.expected_gain,
             "cells": [as_json(request.cell) | {"count": request.count} for request in protocol.cells],
         },
+    }
+
+
+def pilot_facts(pilot: Pilot) -> dict[str, Any]:
+    """Return a first try of a remedy as the table of remedies shows it; figures are None if it could not be tried.
+
+    `gain` with its interval is on the targeted cells, or over all queries if none is in them.
+    """
+    found, overall = pilot.deciding, pilot.overall
+    return {
+        "remedy": pilot.offer.remedy,
+        "shows": pilot.offer.shows,
+        "gain": found.gain if found else None,
+        "low": found.low if found else None,
+        "high": found.high if found else None,
+        "queries": found.queries if found else 0,
+        "overall_gain": overall.gain if overall else None,
+        "images": pilot.images,
+        "kept": pilot.kept,
+        "seconds": pilot.seconds,
+        "failure": pilot.failure,
     }
 
 

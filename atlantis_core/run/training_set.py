@@ -1,19 +1,74 @@
-"""What each arm trains on: the real images and the kept synthetic ones."""
+"""What each arm is: the images that it trains on, its recipe, and the serving with which it is searched."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
-from atlantis_core.run.round import Round, read_rounds
-from atlantis_core.run.verdicts import list_screened
+from atlantis_core.run.remedies import makes_images, parse_remedy
+from atlantis_core.run.round import Round, read_round, read_rounds
+from atlantis_core.run.verdicts import has_survivors, list_screened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
+    from atlantis_core.learning.recipe import Recipe
+    from atlantis_core.records import Candidate
     from atlantis_core.run.session import Session
 
 
 Arm = Literal["baseline", "candidate", "incumbent"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPlan:
+    """What an arm consists of; two arms of a round differ in one of these."""
+
+    synthetic: tuple[TrainingImage, ...]
+    """Kept images besides the real ones."""
+    recipe: Recipe
+    serving: str
+    """How its models are searched; empty means plain nearest neighbours."""
+
+    def list_images(self, session: Session) -> list[TrainingImage]:
+        """Return all images that it trains on."""
+        return [*collect_real(session), *self.synthetic]
+
+
+def plan_arm(session: Session, arm: Arm, round_index: int) -> ArmPlan:
+    """Return what an arm consists of in a round.
+
+    The baseline is the run's recipe on real images. The incumbent adds the remedies of the kept rounds, the candidate
+    also that of this round.
+    """
+    synthetic: list[TrainingImage] = []
+    recipe, serving = session.recipe, ""
+    for found in _list_rounds(session, arm, round_index):
+        remedy, options = parse_remedy(found.protocol.remedy if found.protocol else "generate")
+        recipe, serving = remedy.change_recipe(recipe, options), remedy.change_serving(serving, options)
+        synthetic += collect_kept(session, found)
+    return ArmPlan(tuple(synthetic), recipe, serving)
+
+
+def _list_rounds(session: Session, arm: Arm, round_index: int) -> list[Round]:
+    """Return the rounds whose remedies an arm has, in order."""
+    if arm == "baseline":
+        return []
+    return [
+        found
+        for found in read_rounds(session)
+        if found.is_kept or (arm == "candidate" and found.index == round_index)
+    ]
+
+
+def is_ready_to_train(session: Session, round_index: int) -> bool:
+    """Whether a round has what its candidate arm needs: kept images, if its remedy makes any."""
+    found = read_round(session, round_index)
+    if found.protocol is not None and not makes_images(found.protocol.remedy):
+        return True
+    return has_survivors(session, found)
 
 
 def collect_real(session: Session) -> list[TrainingImage]:
@@ -26,23 +81,17 @@ def collect_real(session: Session) -> list[TrainingImage]:
     ]
 
 
-def collect_synthetic(session: Session, arm: Arm, round_index: int) -> list[TrainingImage]:
-    """Return the kept images that an arm adds to the real ones.
-
-    `baseline` adds none, `incumbent` those of kept rounds, `candidate` also those of this round.
-    """
-    if arm == "baseline":
-        return []
-    rounds = read_rounds(session)
-    used = [found for found in rounds if found.is_kept]
-    used += [found for found in rounds if arm == "candidate" and found.index == round_index and not found.is_kept]
-    return [image for found in used for image in _collect_kept(session, found)]
-
-
-def _collect_kept(session: Session, found: Round) -> list[TrainingImage]:
+def collect_kept(session: Session, found: Round) -> list[TrainingImage]:
     """Return the kept images of a round, sorted by key, with their protocol's sampling weight."""
+    weight = found.protocol.synthetic_weight if found.protocol else 1.0
+    kept = [one.candidate for one in list_screened(session, found) if one.is_kept]
+    return to_training_images(sorted(kept, key=lambda one: one.key), weight)
+
+
+def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[TrainingImage]:
+    """Return candidates as training images with a sampling weight."""
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
-    weight = found.protocol.synthetic_weight if found.protocol else 1.0
-    kept = sorted((one.candidate for one in list_screened(session, found) if one.is_kept), key=lambda one: one.key)
-    return [TrainingImage(one.key, one.path, one.cell.class_name, synthetic=True, weight=weight) for one in kept]
+    return [
+        TrainingImage(one.key, one.path, one.cell.class_name, synthetic=True, weight=weight) for one in candidates
+    ]

@@ -19,25 +19,28 @@ from atlantis_core.run.trial_checkpoints import find_trained_trial, report_dims
 
 if TYPE_CHECKING:
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
+    from atlantis_core.learning.recipe import Recipe
     from atlantis_core.learning.retriever import Retriever
 
 
-def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
+def train_arm(
+    session: Session, seeds: Sequence[int], images: Sequence[TrainingImage], recipe: Recipe | None = None
+) -> list[Trial]:
     """Train with each seed, side by side where there are several cores; what was trained before is returned.
 
-    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run. The number
-    of seeds decides the threads that each training gets, and so the last bits.
+    Without a `recipe` it is the run's. A training that diverges becomes a crashed trial, which compares worst; it is
+    not an error of the run. The number of seeds decides the threads that each training gets, and so the last bits.
     """
     from atlantis_core.base.parallel import map_on_cores
     from atlantis_core.learning.training.train import prepare_activations, training_key
 
     started = time.monotonic()
-    watched = TaskValidation(session)
-    ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
+    watched, recipe = TaskValidation(session), recipe or session.recipe
+    ids = [training_key(images, session.backbone, recipe, seed, watched) for seed in seeds]
     found = {trial_id: find_trained_trial(session, trial_id) for trial_id in ids}
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
-        prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
+        prepare_activations(images, session.backbone, recipe, session.cache, session.progress)
     origin = TrialOrigin(session.run_id, session.spec)
     # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
     is_newer = not session.is_run
@@ -45,7 +48,7 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
         session.workspace.trials.set_origin(trial, origin, newer=is_newer)
     parent = session.workspace.events.open_here()
     for trial in map_on_cores(
-        lambda job: _train_with_trace(session, *job, images, parent), missing, at_once=len(seeds)
+        lambda job: _train_with_trace(session, *job, images, recipe, parent), missing, at_once=len(seeds)
     ):
         session.workspace.trials.add(trial)
         found[trial.id] = trial
@@ -58,18 +61,23 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
 
 
 def _train_with_trace(
-    session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None
+    session: Session,
+    seed: int,
+    trial_id: str,
+    images: Sequence[TrainingImage],
+    recipe: Recipe,
+    parent: int | None,
 ) -> Trial:
     """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
     given = {"trial": trial_id, "seed": seed}
     with session.span("job", f"training, seed {seed}", given, parent) as span:
-        trial = _train(session, seed, trial_id, images)
+        trial = _train(session, seed, trial_id, images, recipe)
         span.status = "failed" if trial.status == "crashed" else "done"
         span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} synthetic images"}
     return trial
 
 
-def _train(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage]) -> Trial:
+def _train(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], recipe: Recipe) -> Trial:
     """Train one trial; nothing but its folder is written here."""
     from atlantis_core.learning.training.train import train
 
@@ -83,7 +91,7 @@ def _train(session: Session, seed: int, trial_id: str, images: Sequence[Training
         train(
             images,
             session.backbone,
-            session.recipe,
+            recipe,
             seed,
             folder,
             session.cache,

@@ -23,7 +23,7 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
+    sections = (_head, _rounds, _pilots, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -86,6 +86,35 @@ def _round(entry: Facts) -> tuple[str, ...]:
         format_gain(on_cells) if on_cells else "",
         f"{images['made']} / {images['kept']} / {images['rejected']}",
         format_duration(entry["seconds"]),
+    )
+
+
+def _pilots(facts: Facts) -> Iterator[str]:
+    """List the remedies that were tried in small, round by round."""
+    for entry in facts["rounds"]:
+        if not entry["pilots"]:
+            continue
+        yield f"## Remedies tried in round {entry['index']}"
+        yield markdown_table(
+            ("Remedy", "What it changes", "Gain on targeted cells", "Gain overall", "Images kept", "Time"),
+            [_pilot(pilot, entry["protocol"]["remedy"]) for pilot in entry["pilots"]],
+        )
+        yield (
+            "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
+            "in the round. The judge divides its error by the number of remedies tried."
+        )
+
+
+def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:
+    name = escape_markdown(pilot["remedy"])
+    gain, overall = pilot["gain"], pilot["overall_gain"]
+    return (
+        f"**{name}**" if pilot["remedy"] == used else name,
+        escape_markdown(pilot["shows"]),
+        format_gain(pilot) if gain is not None else escape_markdown(f"not tried: {pilot['failure']}"),
+        f"{100 * overall:+.1f} points" if overall is not None else "",
+        f"{pilot['kept']} of {pilot['images']}" if pilot["images"] else "",
+        format_duration(pilot["seconds"]),
     )
 
 

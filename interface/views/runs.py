@@ -27,6 +27,10 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     console.print(clean_cell(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
+    for entry in summary["rounds"]:
+        if entry["pilots"]:
+            console.print(f"Remedies tried in round {entry['index']}, gain on the targeted cells in points:")
+            console.print(_pilots(entry))
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]
@@ -56,6 +60,21 @@ def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
         for run, status in runs
     ]
     stdout_console().print(build_table(("run", "started", "status", "data", "goal"), rows))
+
+
+def _pilots(entry: Mapping[str, Any]) -> Table:
+    """Return the table of the remedies that were tried in small in a round; the one that it used is marked."""
+    rows = [
+        (
+            "*" if pilot["remedy"] == entry["protocol"]["remedy"] else "",
+            pilot["remedy"],
+            format_bare_gain(pilot) if pilot["gain"] is not None else f"not tried: {pilot['failure']}",
+            f"{pilot['kept']} of {pilot['images']}" if pilot["images"] else "",
+            format_duration(pilot["seconds"]),
+        )
+        for pilot in entry["pilots"]
+    ]
+    return build_table(("used", "remedy", "gain", "images kept", "time"), rows, right=(4,))
 
 
 def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:

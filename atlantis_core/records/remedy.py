@@ -1,0 +1,46 @@
+"""Remedies: what a run could do about failing cells, and what a cheap first try of it gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlantis_core.records.collection import Cell
+from atlantis_core.records.measurement import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A remedy, with its options, that can be used in this run."""
+
+    remedy: str
+    """Name in `run.remedies.REMEDIES`, with its options: `serve:csls:k=10`."""
+    shows: str
+    """What it can change, in words."""
+    makes_images: bool
+    trainings: int
+    """Trainings that a pilot of it takes: 0 or 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """A first try of a remedy with the diagnosing seed, against the incumbent with that seed."""
+
+    offer: Offer
+    cells: tuple[Cell, ...]
+    """The cells that the round is about."""
+    overall: Comparison | None
+    """Over all validation queries; None if it could not be tried."""
+    targeted: Comparison | None
+    """Over the queries of `cells`; None if it could not be tried, or no query is in them."""
+    images: int
+    """Images that were generated for it."""
+    kept: int
+    """Those that passed the filters."""
+    seconds: float
+    failure: str = ""
+    """Why it could not be tried; else empty."""
+
+    @property
+    def deciding(self) -> Comparison | None:
+        """The comparison that counts: on the targeted cells, or overall if they have no query."""
+        return self.targeted or self.overall

@@ -1,0 +1,182 @@
+"""Pilots: cheap first tries of remedies with the diagnosing seed, before a round spends its images.
+
+A serving is tried on the trained diagnosing model: seconds, and its interval is that of the queries alone, since both
+arms share the model. Anything else takes one training, with at most a tenth of the round's images. The seeds that
+judge the round are never used; because pilots see the same queries as the judge, the judge divides its error by the
+number of pilots.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
+from atlantis_core.base.plural import count_noun
+from atlantis_core.metrics.paired_test import ERROR_OF_RUN, compare
+from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
+from atlantis_core.run.measurements import counted_queries, load_outcomes, queries_in_cells, seed_sd
+from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.protocol_rules import scale_protocol
+from atlantis_core.run.remedies import REMEDIES, parse_remedy
+from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.round_images import make_candidates, screen
+from atlantis_core.run.training_set import plan_arm, to_training_images
+from atlantis_core.run.trials import train_arm
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.inputs.pk_sampler import TrainingImage
+    from atlantis_core.run.session import Session
+
+IMAGE_SHARE = 0.1
+"""Share of a round's images that a pilot may make."""
+
+GAIN_SD = 0.03
+"""Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
+
+
+LEAST_GAIN = 0.005
+"""Gain in Recall@1 below which a remedy is not worth a round."""
+
+
+def list_offers(session: Session, kinds: Sequence[str] = ()) -> list[Offer]:
+    """Return what each remedy offers in this run, less what a round tried without being kept.
+
+    `kinds` are the remedies to ask; empty means all.
+    """
+    tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
+    names = [name for name in REMEDIES if not kinds or name in kinds]
+    offers = [offer for name in names for offer in parse_remedy(name)[0].list_offers(session)]
+    # Images for other cells may help although these did not; a recipe or a serving is the same again.
+    return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]
+
+
+def run_pilots(
+    session: Session, round_index: int, draft: Protocol, model: str, offers: Iterable[Offer]
+) -> tuple[Pilot, ...]:
+    """Try each offer on the cells of a draft, against the diagnosing model; return the most promising first."""
+    pilots = [_run_pilot(session, round_index, draft, model, offer) for offer in offers]
+    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
+
+
+def shrunk_gain(pilot: Pilot) -> float:
+    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk towards 0 by its uncertainty.
+
+    Posterior mean of a normal gain with mean 0 and standard deviation `GAIN_SD`; -1 where it could not be tried.
+    """
+    found = pilot.deciding
+    if found is None:
+        return -1.0
+    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
+
+
+def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
+    """Return the pilot whose remedy the round should use; None if none promises a gain.
+
+    A serving that already passes the judge's test with the diagnosing seed comes first: it costs nothing. Of the
+    others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`.
+    """
+    tried = [pilot for pilot in pilots if pilot.deciding is not None]
+    free = [pilot for pilot in tried if _is_free(pilot) and _p_value(pilot) <= ERROR_OF_RUN / len(tried)]
+    paid = [pilot for pilot in tried if not _is_free(pilot) and _optimistic_gain(pilot) >= LEAST_GAIN]
+    return max(free or paid, key=shrunk_gain, default=None)
+
+
+def _is_free(pilot: Pilot) -> bool:
+    return not pilot.offer.makes_images and not pilot.offer.trainings
+
+
+def _p_value(pilot: Pilot) -> float:
+    return pilot.deciding.p_value if pilot.deciding else 1.0
+
+
+def _variance(found: Comparison) -> float:
+    half = (found.high - found.low) / 2
+    return (half / 1.96) ** 2
+
+
+def _optimistic_gain(pilot: Pilot) -> float:
+    """Return the 95 % quantile of a pilot's expected gain."""
+    if pilot.deciding is None:
+        return -1.0
+    prior, variance = GAIN_SD**2, _variance(pilot.deciding)
+    return shrunk_gain(pilot) + 1.64 * math.sqrt(prior * variance / (prior + variance))
+
+
+def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
+    """Try one offer; if it cannot be tried here, the pilot says why."""
+    started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
+    cells = tuple(request.cell for request in draft.cells)
+    made: list[Candidate] = []
+    kept: list[TrainingImage] = []
+    failure = ""
+    compared: tuple[Comparison | None, Comparison | None] = (None, None)
+    with session.span("job", f"pilot of {offer.remedy}", {"remedy": offer.remedy}) as span:
+        try:
+            if offer.makes_images:
+                made, kept = _make_images(session, round_index, protocol, model)
+            compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
+        except (ToolError, SetupError) as error:
+            span.status, failure = "failed", str(error)
+        seconds = round(time.monotonic() - started, 2)
+        pilot = Pilot(offer, cells, *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure)
+        span.output = pilot
+    return pilot
+
+
+def _make_images(
+    session: Session, round_index: int, protocol: Protocol, model: str
+) -> tuple[list[Candidate], list[TrainingImage]]:
+    """Generate a share of a protocol's images; return all, and those that pass the filters.
+
+    Raises:
+        NothingGenerated: None passed them.
+    """
+    small = scale_protocol(protocol, max(1, round(IMAGE_SHARE * protocol.num_images)))
+    made = make_candidates(session, round_index, small, model)
+    verdicts, _ = screen(session, made, small, model)
+    passed = {verdict.candidate_key for verdict in verdicts if verdict.kept}
+    kept = [candidate for candidate in made if candidate.key in passed]
+    if not kept:
+        raise NothingGenerated(f"none of {len(made)} images passed the filters")
+    return made, to_training_images(kept, protocol.synthetic_weight)
+
+
+def _train_pilot(
+    session: Session, round_index: int, protocol: Protocol, model: str, kept: Sequence[TrainingImage]
+) -> str:
+    """Return the model of the pilot: the diagnosing seed with the remedy on top of the incumbent's arm."""
+    incumbent = plan_arm(session, "incumbent", round_index)
+    remedy, options = parse_remedy(protocol.remedy)
+    serving = remedy.change_serving(incumbent.serving, options)
+    recipe = remedy.change_recipe(incumbent.recipe, options)
+    if not kept and recipe == incumbent.recipe:
+        return name_model(split_model(model)[0], serving)
+    images = [*incumbent.list_images(session), *kept]
+    (trial,) = train_arm(session, [session.diagnosing_seed], images, recipe)
+    return name_model(trial.id, serving)
+
+
+def _compare(
+    session: Session, incumbent: str, pilot: str, cells: Sequence[Cell]
+) -> tuple[Comparison, Comparison | None]:
+    """Compare two models overall and on the cells; models of one trial differ by no training, so by no seed."""
+    before, after = load_outcomes(session, [incumbent]), load_outcomes(session, [pilot])
+    spread = seed_sd(session, [incumbent], [pilot])
+    labels = {image.id: image.label for image in session.task.queries}
+    counted = counted_queries(before)
+    select = [query for query in queries_in_cells(session, cells) if query in counted]
+    targeted = compare(before, after, labels, select, spread) if select else None
+    return compare(before, after, labels, None, spread), targeted
+
+
+def describe_pilot(pilot: Pilot) -> str:
+    """Return a pilot in one line: its remedy, gain, interval and cost."""
+    found = pilot.deciding
+    if found is None:
+        return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
+    images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
+    return f"{pilot.offer.remedy}: {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f}){images}"

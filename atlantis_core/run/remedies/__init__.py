@@ -1,0 +1,35 @@
+"""Remedies: whatever may raise recall on failing cells. One file is one remedy.
+
+A remedy changes one part of an arm: the images it trains on, the recipe it is trained with, or the serving with which
+its models are searched. To add one: a file with a class that extends `remedy.Remedy`, and its name here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.registry import load_part
+
+if TYPE_CHECKING:
+    from atlantis_core.run.remedies.remedy import Remedy
+
+REMEDIES = {
+    "serve": "atlantis_core.run.remedies.serve:Serve",
+    "generate": "atlantis_core.run.remedies.generate:Generate",
+}
+
+
+def parse_remedy(text: str) -> tuple[Remedy, str]:
+    """Return the remedy that a text names (`serve:csls:k=10`), and its options (`csls:k=10`).
+
+    Raises:
+        SetupError: No such remedy.
+    """
+    name, _, options = text.partition(":")
+    remedy: Remedy = load_part(REMEDIES, name, "remedy")()
+    return remedy, options
+
+
+def makes_images(text: str) -> bool:
+    """Whether a remedy, given with its options, adds images to an arm."""
+    return parse_remedy(text)[0].makes_images

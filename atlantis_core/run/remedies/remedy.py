@@ -1,0 +1,54 @@
+"""What a remedy is: it offers what can be done in a run, and changes one part of an arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.base.ports import Generator
+    from atlantis_core.learning.recipe import Recipe
+    from atlantis_core.records import GenerationRequest, Offer, Protocol
+    from atlantis_core.run.session import Session
+
+
+class Remedy:
+    """A remedy that changes nothing; a subclass overrides the part that it changes."""
+
+    name = ""
+    makes_images = False
+    """Whether it adds images to the training set; it then implements `build_generator` and `build_requests`."""
+
+    def list_offers(self, session: Session) -> Sequence[Offer]:
+        """Return what can be tried in this run, most promising first; nothing where it lacks what it needs."""
+        raise NotImplementedError
+
+    def change_recipe(self, recipe: Recipe, options: str) -> Recipe:
+        """Return the recipe that the arm is trained with."""
+        del options
+        return recipe
+
+    def change_serving(self, serving: str, options: str) -> str:
+        """Return the serving with which the arm's models are searched; empty means plain nearest neighbours."""
+        del options
+        return serving
+
+    def build_generator(self, session: Session, options: str) -> Generator:
+        """Return what makes or fetches the images."""
+        raise NotImplementedError
+
+    def build_requests(
+        self, session: Session, round_index: int, protocol: Protocol, model: str
+    ) -> tuple[GenerationRequest, ...]:
+        """Return one request per image of a protocol; `model` is the diagnosing model.
+
+        Raises:
+            NothingGenerated: There is no image for any cell of the protocol.
+        """
+        raise NotImplementedError
+
+    def source_paths(self, session: Session, protocol: Protocol) -> dict[str, str]:
+        """Return the path of each source image that is not a training image, by id, for the leak guard."""
+        del session, protocol
+        return {}

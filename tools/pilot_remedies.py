@@ -1,0 +1,91 @@
+"""Tool: try remedies cheaply on the cells of the draft, and choose the one of this round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from langchain_core.tools import tool
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.pilots import choose_pilot, describe_pilot, list_offers, run_pilots
+from atlantis_core.run.protocol_rules import scale_protocol
+from atlantis_core.run.round import drop_candidate_arm, read_round
+from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
+from atlantis_dml.tools.steps import Step
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Pilot, Protocol
+    from atlantis_core.run.session import Session
+
+_LATER = ("generate_images", "score_outliers", "train_retriever:candidate")
+"""Steps that another remedy makes undone."""
+
+
+def _has_choice(session: Session, _round: int) -> bool:
+    return session.spec.spread == "targeted" and len(list_offers(session)) > 1
+
+
+STEPS = (
+    Step(
+        85,
+        "pilot_remedies",
+        "Try what could help in small before spending on it.",
+        is_needed=_has_choice,
+    ),
+)
+WORDS = "pilot pilots remedy remedies try tried cheap"
+
+
+@tool
+def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
+    """Try each remedy in small on the drafted cells with the diagnosing seed, and choose the most promising one.
+
+    Servings (other ways to search with the same model) take seconds; images and recipes take one training each and
+    at most a tenth of the round's images. The answer lists the gain of each.
+
+    Args:
+        choose: Name of a remedy from an earlier answer to use in this round instead; empty means the best one.
+    """
+    session, round_index = runtime.context.session, runtime.state["round"]
+    found = read_round(session, round_index)
+    if found.protocol is None:
+        raise ToolError("there is no protocol yet; draft one first")
+    pilots = found.pilots if choose else ()
+    if not pilots:
+        model, offers = find_diagnosing(runtime), list_offers(session)
+        pilots = run_pilots(session, round_index, found.protocol, model, offers)
+        session.write(round_index, JournalKind.PILOTS, pilots)
+    chosen = _choose(pilots, choose)
+    protocol = _use_remedy(session, found.protocol, chosen)
+    session.write(round_index, JournalKind.PROTOCOL, protocol)
+    drop_candidate_arm(session, round_index)
+    text = f"this round uses {chosen.offer.remedy}. " + "; ".join(map(describe_pilot, pilots))
+    anew = {"protocol": hash_protocol(protocol), "approved": ""}
+    return answer_call(runtime, "pilot_remedies", text, pilots, undone=_LATER, **anew)
+
+
+def _choose(pilots: tuple[Pilot, ...], name: str) -> Pilot:
+    """Return the pilot that is named, or the best one."""
+    if name:
+        named = next((pilot for pilot in pilots if pilot.offer.remedy == name and not pilot.failure), None)
+        if named is None:
+            known = ", ".join(pilot.offer.remedy for pilot in pilots if not pilot.failure) or "none"
+            raise ToolError(f"no pilot of {name!r}; known: {known}")
+        return named
+    best = choose_pilot(pilots)
+    if best is None:
+        tried = "; ".join(map(describe_pilot, pilots))
+        raise ToolError(f"no remedy promises a gain, so nothing more is spent: {tried}")
+    return best
+
+
+def _use_remedy(session: Session, protocol: Protocol, chosen: Pilot) -> Protocol:
+    """Return the protocol with the chosen remedy, within what the pilots left of the images."""
+    changed = replace(protocol, remedy=chosen.offer.remedy)
+    left = session.images_left
+    if chosen.offer.makes_images and left is not None and changed.num_images > left:
+        changed = scale_protocol(changed, max(1, int(left)))
+    return changed
