@@ -6,14 +6,14 @@ To add one: a file that implements the protocol and a line in the registry (docs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.records import Caption, GenerationMode, GenerationRequest, LabelledImage
+    from atlantis_core.records import Caption, Cell, GenerationMode, GenerationRequest, LabelledImage
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`."""
@@ -70,6 +70,23 @@ class Generator(Protocol):
         """
 
 
+@runtime_checkable
+class VersionedByRequest(Protocol):
+    """A generator that changed for some requests only, so that images of all others are found again."""
+
+    name: str
+
+    def version_of(self, cell: Cell, prompt: str) -> str:
+        """Return the version in which the images of such a request last changed."""
+
+
+def name_generator(generator: Generator, cell: Cell, prompt: str) -> str:
+    """Return name and version, as they are part of a request's content hash: `photometric/2`."""
+    if isinstance(generator, VersionedByRequest):
+        return f"{generator.name}/{generator.version_of(cell, prompt)}"
+    return f"{generator.name}/{generator.version}"
+
+
 class OutlierScorer(Protocol):
     """Scores how unlike its class an image is; higher is worse.
 
@@ -93,6 +110,7 @@ CAPTIONERS = {
 }
 
 GENERATORS = {
+    "cut_paste": "atlantis_core.generation.cut_paste.generator:CutPasteGenerator",
     "diffusion": "atlantis_core.generation.diffusion.generator:DiffusionGenerator",
     "photometric": "atlantis_core.generation.photometric:PhotometricGenerator",
     "retrieve": "atlantis_core.generation.retrieve:RetrieveGenerator",

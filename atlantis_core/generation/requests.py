@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import InvalidProtocol
@@ -13,15 +13,16 @@ from atlantis_core.records import Cell, CellRequest, GenerationRequest, Labelled
 
 if TYPE_CHECKING:
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.pool.pool_folder import PoolImage
 
 
 def build_requests(
     protocol: Protocol,
     sources: Sequence[LabelledImage],
-    generator: str,
+    generator: str | Callable[[Cell, str], str],
     seed: int,
     side_px: int = 0,
+    backgrounds: Sequence[LabelledImage] = (),
 ) -> tuple[GenerationRequest, ...]:
     """Expand a protocol's cells and counts into requests, one per image, in the order of the cells.
 
@@ -30,8 +31,11 @@ def build_requests(
     with a facet also gets a reference: a training image of any class that shows the facet value. The protocol's id
     has no effect: to get other images for the same cells, pass another seed.
 
-    `generator` is name and version, e.g. `photometric/1`; `side_px` the largest short side of a generated image:
-    smaller sources are not enlarged, 0 keeps the source's size.
+    With `backgrounds`, which objects are to be pasted on, every image gets one of these as its reference instead: of
+    other classes than the cell's, and with its facet value if any shows it.
+
+    `generator` is name and version, e.g. `photometric/1`, or gives them by cell and prompt. `side_px` is the largest
+    short side of a generated image: smaller sources are not enlarged, 0 keeps the source's size.
 
     Raises:
         InvalidProtocol: A count is negative, or a class to edit has no training image.
@@ -42,7 +46,7 @@ def build_requests(
         if wanted.count < 0:
             raise InvalidProtocol(f"cell {wanted.cell!r} has count {wanted.count}; it must be 0 or more")
         cell, chosen = wanted.cell, picker.pick_sources(wanted)
-        shown = _find_references(sources, cell, seed)
+        shown = _find_backgrounds(backgrounds, cell, seed) if backgrounds else _find_references(sources, cell, seed)
         num_sources = max(1, len({image.id for image in chosen}))
         for index in range(wanted.count):
             prompt = protocol.objective
@@ -52,7 +56,8 @@ def build_requests(
             reference = shown[index % len(shown)] if shown else None
             reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
             own_seed = derive_seed(seed, index, cell.class_name, cell.facet, cell.value, prompt, source)
-            key = request_hash(generator, source, reference_id, prompt, cell, own_seed, side_px)
+            name = generator if isinstance(generator, str) else generator(cell, prompt)
+            key = request_hash(name, source, reference_id, prompt, cell, own_seed, side_px)
             requests.append(
                 GenerationRequest(key, cell, prompt, own_seed, source, path, side_px, reference_id, reference_path)
             )
@@ -135,3 +140,10 @@ def _find_references(images: Sequence[LabelledImage], cell: Cell, seed: int) -> 
     train = [image for image in images if image.split == "train"]
     showing = [image for image in train if cell.facet and image.facets.get(cell.facet) == cell.value]
     return sorted(showing, key=lambda image: derive_seed(seed, cell.class_name, image.id))
+
+
+def _find_backgrounds(images: Sequence[LabelledImage], cell: Cell, seed: int) -> list[LabelledImage]:
+    """Return images of other classes, if possible with the cell's facet value, in an order free of file names."""
+    others = [image for image in images if image.label != cell.class_name]
+    showing = [image for image in others if cell.facet and image.facets.get(cell.facet) == cell.value]
+    return sorted(showing or others, key=lambda image: derive_seed(seed, cell.class_name, image.id))

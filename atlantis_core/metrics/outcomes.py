@@ -62,13 +62,18 @@ def query_outcomes(
     ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
 ) -> QueryOutcomes:
     """Return the outcomes of the queries that have a positive; images are in the order of the ranking."""
+    return label_outcomes(ranking, queries, [image.label for image in gallery])
+
+
+def label_outcomes(ranking: Ranking, queries: Sequence[LabelledImage], labels: Sequence[str]) -> QueryOutcomes:
+    """Return the same where what was ranked has a class without being an image, `labels` (E,): prototypes, say."""
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
     rows = [int(row) for row in np.flatnonzero(ranking.has_positive)]
     return QueryOutcomes(
         ids=tuple(queries[row].id for row in rows),
         hit=ranking.first_hit[rows] == 0,
-        returned=tuple(gallery[ranking.nearest[row]].label for row in rows),
+        returned=tuple(labels[ranking.nearest[row]] for row in rows),
     )
 
 

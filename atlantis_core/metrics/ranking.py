@@ -21,7 +21,7 @@ from atlantis_core.base.registry import build_part
 from atlantis_core.metrics.distances import DISTANCES, Distance
 from atlantis_core.metrics.exclusions import ExclusionRule
 from atlantis_core.metrics.rank_counters import TIE
-from atlantis_core.metrics.tiles import TiledSearch, count_ranks
+from atlantis_core.metrics.tiles import ReplacedScores, TiledSearch, count_ranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,9 +69,10 @@ def rank_gallery(
     gallery_embeddings: NDArray[np.float32],
     gallery_labels: NDArray[np.int64],
     same: NDArray[np.int64] | None = None,
-    distance: str = "cosine",
+    distance: str | Distance = "cosine",
     tie: float = TIE,
     ignoring: Sequence[ExclusionRule] = (),
+    replaced: ReplacedScores | None = None,
 ) -> Ranking:
     """Rank the gallery for every query.
 
@@ -82,9 +83,10 @@ def rank_gallery(
         gallery_labels: (G,) class numbers.
         same: (Q,) gallery row of the query itself, which is never retrieved, or -1; None if no query is in the
             gallery.
-        distance: A name in `distances.DISTANCES`; `hyperbolic:0.1` is a ball of curvature -0.1.
+        distance: A name in `distances.DISTANCES`, where `hyperbolic:0.1` is a ball of curvature -0.1, or a distance.
         tie: Scores (see `distances`) that differ by less are ties; with 0, float32 rounding decides.
         ignoring: Rules that exclude gallery images query by query, as positives and as negatives.
+        replaced: Scores that take the place of some of the distance's.
 
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
@@ -104,7 +106,9 @@ def rank_gallery(
         zeros = np.zeros(queries)
         nothing = np.full(queries, -1)
         return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), nothing, zeros, zeros.copy())
-    kind: Distance = build_part(DISTANCES, distance, "distance", Distance)
+    kind = distance
+    if isinstance(kind, str):
+        kind = build_part(DISTANCES, kind, "distance", Distance)
     left, right = kind.factors(query_embeddings, gallery_embeddings)
     order, gallery_order = (np.argsort(labels, kind="stable") for labels in (query_labels, gallery_labels))
     column_of = np.append(np.argsort(gallery_order), -1)  # maps -1 (not in the gallery) to -1
@@ -116,11 +120,13 @@ def rank_gallery(
         gallery_labels=gallery_labels[gallery_order],
         itself=column_of[rows[order]],
         tie=tie,
-        symmetric=np.array_equal(rows, np.arange(gallery))
+        symmetric=replaced is None
+        and np.array_equal(rows, np.arange(gallery))
         and np.array_equal(query_labels, gallery_labels)
         and np.array_equal(query_embeddings, gallery_embeddings)
         and all(np.array_equal(rule.queries, rule.gallery) for rule in ignoring),
         ignoring=tuple(rule.ordered(order, gallery_order) for rule in ignoring),
+        replaced=None if replaced is None else replaced.ordered(order, column_of),
     )
     back = np.argsort(order)
     first_hit, positives, nearest, ap_at_r, r_precision = (column[back] for column in count_ranks(search, NO_HIT))

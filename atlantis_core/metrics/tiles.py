@@ -26,6 +26,27 @@ _MAX_POSITIVES = 2**22  # with counters in memory at once, about 60 bytes each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ReplacedScores:
+    """Scores of some gallery entries, query by query, in place of what their embeddings give."""
+
+    columns: NDArray[np.int64]
+    """(Q, M) gallery rows, each at most once per query; below 0 for fewer than M."""
+    scores: NDArray[np.float32]
+    """(Q, M) their scores; -inf excludes an entry, as positive and as negative."""
+
+    def ordered(self, queries: NDArray[np.int64], column_of: NDArray[np.int64]) -> ReplacedScores:
+        """Return the same for queries (Q,) in another order, with gallery row g moved to `column_of[g]` (G + 1,)."""
+        columns = np.where(self.columns < 0, -1, column_of[self.columns])
+        return ReplacedScores(columns[queries], self.scores[queries])
+
+    def write(self, tile: NDArray[np.float32], rows: slice, first_column: int) -> None:
+        """Write the scores of a tile (r, c) of these rows and the columns from `first_column` on."""
+        column = self.columns[rows] - first_column
+        row, place = np.nonzero((self.columns[rows] >= 0) & (column >= 0) & (column < tile.shape[1]))
+        tile[row, column[row, place]] = self.scores[rows][row, place]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TiledSearch:
     """Queries and gallery, each sorted by class number."""
 
@@ -46,12 +67,16 @@ class TiledSearch:
     """Queries and gallery are the same images: row i and column i are one image."""
     ignoring: tuple[ExclusionRule, ...] = ()
     """Exclusion rules, in this order of queries and gallery."""
+    replaced: ReplacedScores | None = None
 
     def scores(self, rows: slice, columns: slice) -> torch.Tensor:
         """Return the scores (r, c) of a tile, float32, higher is nearer."""
         import torch
 
-        return self.distance.finish(torch.from_numpy(self.left[rows]) @ torch.from_numpy(self.right[columns]).T)
+        tile = self.distance.finish(torch.from_numpy(self.left[rows]) @ torch.from_numpy(self.right[columns]).T)
+        if self.replaced is not None:
+            self.replaced.write(tile.numpy(), rows, columns.start)
+        return tile
 
     def same_class(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return whether the image is of the query's class, (r, c)."""
@@ -138,8 +163,9 @@ def _open_counters(search: TiledSearch, group: slice) -> RankCounters:
         positive[search.own(rows, columns)] = False
         for rule in search.ignoring:
             positive &= ~rule.cells(rows, columns)
-        row, column = np.nonzero(positive)
-        score_parts.append(search.scores(rows, columns).numpy()[row, column])
+        scores = search.scores(rows, columns).numpy()
+        row, column = np.nonzero(positive & (scores > -np.inf))
+        score_parts.append(scores[row, column])
         row_parts.append(row + rows.start - group.start)
         column_parts.append(column + columns.start)
     row, score, column = (np.concatenate(parts) for parts in (row_parts, score_parts, column_parts))

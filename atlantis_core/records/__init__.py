@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from atlantis_core.records.answer import NONE_OF_THESE, Answer
 from atlantis_core.records.collection import (
     Caption,
     Cell,
@@ -41,6 +42,8 @@ from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 
 __all__ = [
+    "NONE_OF_THESE",
+    "Answer",
     "Arms",
     "BaselineComparison",
     "Budget",

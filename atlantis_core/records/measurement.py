@@ -140,8 +140,8 @@ class TrialOrigin:
 
     @property
     def is_restricted(self) -> bool:
-        """Whether the task has only a part of the queries or of the gallery."""
-        return bool(self.spec.query or self.spec.gallery)
+        """Whether the task has only a part of the queries or of the gallery, or its queries are attacked."""
+        return bool(self.spec.query or self.spec.gallery or self.spec.attack)
 
 
 @dataclass(frozen=True, slots=True)

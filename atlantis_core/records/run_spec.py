@@ -80,3 +80,11 @@ class RunSpec:
     auto: bool = True  # False: every expense needs a person's approval
     spread: Literal["targeted", "uniform"] = "targeted"
     """`uniform` distributes the same number of images over all cells: the control arm of docs/results.md."""
+    attack: str = ""
+    """Attack on the queries that are measured, as `learning.attacks.parse_attack` reads it; empty for none."""
+    pool: str | None = None
+    """Folder of unlabelled photos, absolute."""
+    answers: str | None = None
+    """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
+    questions: int = 160
+    """At most this many photos of the pool are asked about."""

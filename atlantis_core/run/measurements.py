@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
@@ -13,11 +13,12 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.tasks import check_measurable
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
+from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
-from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.models import split_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -29,15 +30,20 @@ ArmOutcomes = Sequence[QueryOutcomes | None]
 """Of an arm's trials, by judging seed; None for a crashed one."""
 
 
-def measure_trial(session: Session, trial: Trial, serving: str = "") -> tuple[Measurement, QueryOutcomes] | None:
-    """Measure a trial on validation, searched with a serving, once; None for a crashed trial.
+def measure_trial(
+    session: Session, trial: Trial, serving: str = "", pool: Sequence[LabelledImage] = ()
+) -> tuple[Measurement, QueryOutcomes] | None:
+    """Measure a trial on validation, once; None for a crashed trial.
+
+    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
+    `pool`, or without any on the training photos.
 
     Raises:
-        SetupError: No query has a positive, or the serving cannot be used here.
+        SetupError: No query has a positive, or the serving is unknown or does not fit the model.
     """
     if trial.status == "crashed":
         return None
-    return _measure(session, name_model(trial.id, serving), lambda: load_trial_retriever(trial))
+    return _measure(session, trial.id, lambda: load_trial_retriever(trial), _prepare_serving(session, serving, pool))
 
 
 def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
@@ -160,20 +166,45 @@ def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
     return [image.id for image in session.task.queries if is_inside(image)]
 
 
-def measurement_hash(session: Session, subject: str) -> str:
-    """Return the content hash of a measurement: the model, its queries and gallery, and their names."""
-    return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
+@dataclass(frozen=True, slots=True)
+class ServedWith:
+    """A serving and the photos that it is fitted on."""
+
+    serving: str
+    """Canonical; empty for the nearest photo."""
+    reference: tuple[LabelledImage, ...] = ()
 
 
-def _measure(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
-    key = measurement_hash(session, subject)
+PLAIN = ServedWith("")
+
+
+def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage]) -> ServedWith:
+    """Return a serving with its reference photos: the pool's, or without a pool the training photos."""
+    serving = parse_serving(text)
+    if not serving.needs_reference:
+        return ServedWith(str(serving))
+    return ServedWith(str(serving), tuple(pool) or session.collection.of_split("train"))
+
+
+def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN) -> str:
+    """Return the content hash of a measurement: the model, its queries and gallery, their names, and the serving."""
+    facts: list[object] = [subject, preprocessing.VERSION, session.task_hash]
+    if served.serving:
+        facts += [served.serving, [[image.id, image.label] for image in served.reference]]
+    return content_hash("measurement", facts)
+
+
+def _measure(
+    session: Session, subject: str, build: Callable[[], Retriever], served: ServedWith = PLAIN
+) -> tuple[Measurement, QueryOutcomes]:
+    key = measurement_hash(session, subject, served)
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():
         return from_json(Measurement, cached), QueryOutcomes.load(file)
     check_measurable(session.task)
     started = time.monotonic()
-    measurement, outcomes = measure_retriever(build(), session.task, session.cache)
+    measurement, outcomes = measure_retriever(build(), session.task, session.cache, served.serving, served.reference)
     outcomes.save(file)
     session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
@@ -229,6 +230,13 @@ class Session:
         from atlantis_core.learning.training.presets import recipe_for
 
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
+
+    @cached_property
+    def attack(self) -> Attack | None:
+        """The attack on the queries that are measured; None for clean queries."""
+        from atlantis_core.learning.attacks import parse_attack
+
+        return parse_attack(self.spec.attack) if self.spec.attack else None
 
     @property
     def synthetic_side_px(self) -> int:

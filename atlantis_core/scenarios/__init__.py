@@ -1,6 +1,7 @@
 """The scenarios of the ATLANTIS paper (BMVC 2024), for any collection: `atlantis scenario`."""
 
 SCENARIOS = {
+    "cold-start": "atlantis_core.scenarios.cold_start:ColdStart",
     "domain-scarce": "atlantis_core.scenarios.cuts:DomainScarce",
     "few-shot": "atlantis_core.scenarios.cuts:FewShot",
     "full-shot": "atlantis_core.scenarios.splits:FullShot",

@@ -37,6 +37,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} must be more than 0")
     check_preset(spec.preset)
+    _check_pool(spec)
     _check_prices(spec)
     if is_chat_model(spec.captioner):
         load_chat_model(spec.captioner, spec)
@@ -46,6 +47,21 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
+
+
+def _check_pool(spec: RunSpec) -> None:
+    """Refuse a folder or a file of answers that cannot be used."""
+    from atlantis_core.pool.answer_file import read_answers
+    from atlantis_core.pool.pool_folder import PoolFolder
+
+    if spec.questions < 1:
+        raise SetupError(f"--questions {spec.questions} is too small; at least 1")
+    if spec.pool is not None:
+        pool = PoolFolder(spec.pool)
+        if spec.answers is not None:
+            read_answers(spec.answers, pool)
+    elif spec.answers is not None:
+        raise SetupError(f"--answers {spec.answers!r} is about photos of a pool; name its folder with --pool FOLDER")
 
 
 def _check_prices(spec: RunSpec) -> None:

@@ -114,6 +114,33 @@ def imbalanced(
     show_scenario(*written, workspace, as_json)
 
 
+@scenario.command("cold-start")
+@command("label split facets regime")
+def cold_start(
+    *,
+    data: options.Data,
+    destination: Destination,
+    catalogue: Annotated[
+        str,
+        typer.Option(metavar="COL=V", help=r"Column and value of catalogue images (write \= for = within COL)."),
+    ],
+    classes: Annotated[int, typer.Option(help="How many classes lose their photos, at random.")] = 20,
+    given: TaskOptions,
+    seed: Seed = 0,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Leave some classes nothing but their catalogue images to train on.
+
+    Validation and test do not change.
+
+    Example: atlantis scenario cold-start photos/ photos-new-products --catalogue kind=catalogue
+    """
+    choices = {"classes": classes, "catalogue": catalogue}
+    written = make_scenario("cold-start", data, given, destination, choices, seed, workspace)
+    show_scenario(*written, workspace, as_json)
+
+
 @scenario.command("domain-scarce")
 @command("label split facets regime")
 def domain_scarce(

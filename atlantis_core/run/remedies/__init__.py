@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.remedies.remedy import Remedy
 
 REMEDIES = {
+    "serve": "atlantis_core.run.remedies.serve:Serve",
     "generate": "atlantis_core.run.remedies.generate:Generate",
 }
 

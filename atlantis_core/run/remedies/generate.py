@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import NothingGenerated
+from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.ports import GENERATORS, Generator, name_generator
+from atlantis_core.base.registry import build_part
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Offer
 from atlantis_core.run.measurements import load_model
@@ -15,11 +20,17 @@ from atlantis_core.run.round import read_judged_rounds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlantis_core.base.ports import Generator
+    from atlantis_core.generation.cut_paste.sources import UsableSources
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.pool.pool_folder import PoolImage
     from atlantis_core.records import GenerationRequest, Protocol
     from atlantis_core.run.session import Session
+
+DEFAULT_GENERATOR = "photometric"
+"""A run that names another generator is offered that one alone."""
+
+_FEW_PHOTOS = 4
+"""A class with fewer training photos than this is offered cut-paste."""
 
 _SHOWS = {
     "edit": "real photos of the class, edited to show what the cell's words say",
@@ -35,31 +46,56 @@ class Generate(Remedy):
     makes_images = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return the one offer of the run's generator."""
+        """Return the run's generator, and cut-paste where a class has too few photos for edits to vary."""
         shows = _SHOWS[session.generator.modes[0]]
-        return [Offer(self.name, shows, makes_images=True, trainings=1)]
+        offers = [Offer(self.name, shows, makes_images=True, trainings=1)]
+        counts = Counter(image.label for image in session.collection.of_split("train"))
+        if min(counts.values(), default=0) < _FEW_PHOTOS and session.spec.generator == DEFAULT_GENERATOR:
+            shows = "the object cut out of its photo and pasted into other scenes"
+            offers.append(Offer(f"{self.name}:{CutPasteGenerator.name}", shows, makes_images=True, trainings=1))
+        return offers
 
     def build_generator(self, session: Session, options: str) -> Generator:
-        """Return the run's generator."""
-        del options
-        return session.generator
+        """Return the generator that the options name, or the run's."""
+        if not options:
+            return session.generator
+        built: Generator = build_part(GENERATORS, options, "generator", Generator)
+        return built
 
     def build_requests(
         self, session: Session, round_index: int, protocol: Protocol, model: str
     ) -> tuple[GenerationRequest, ...]:
-        """Return requests to edit, to generate, or to fetch from the pool; see `Remedy.build_requests`."""
-        generator = f"{session.generator.name}/{session.generator.version}"
+        """Return requests to edit, to generate, to paste, or to fetch from the pool; see `Remedy.build_requests`."""
+        generator = self.build_generator(session, protocol.remedy.partition(":")[2])
+        side_px = session.synthetic_side_px
         if protocol.arm == "retrieve":
             return build_pool_requests(
-                protocol, *_match_pool(session, protocol, model), generator, session.synthetic_side_px
+                protocol, *_match_pool(session, protocol, model), f"{generator.name}/{generator.version}", side_px
             )
+        name = partial(name_generator, generator)
         seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
         train = session.collection.of_split("train")
-        return build_requests(protocol, train, generator, seed, session.synthetic_side_px)
+        if not isinstance(generator, CutPasteGenerator):
+            return build_requests(protocol, train, name, seed, side_px)
+        wanted = {request.cell.class_name for request in protocol.cells}
+        found = generator.choose_sources(image for image in train if image.label in wanted)
+        _check_sources(session, found)
+        return build_requests(protocol, found.images, name, seed, side_px, backgrounds=train)
 
     def source_paths(self, session: Session, protocol: Protocol) -> dict[str, str]:
         """Return the paths of the pool's images."""
         return {image.id: image.path for image in _pool(session, protocol)}
+
+
+def _check_sources(session: Session, found: UsableSources) -> None:
+    """Report photos that no object can be cut out of; refuse a class that has no other."""
+    if found.without:
+        raise InvalidProtocol(
+            f"no photo of class {found.without[0]!r} has an object that can be cut out ({found.refused[0]}); drop "
+            "its cells, or give masks: --generator cut_paste:?masks=FOLDER"
+        )
+    if found.refused:
+        session.say(f"{count_noun(len(found.refused), 'photo')} not cut out, such as {found.refused[0]}")
 
 
 def _match_pool(session: Session, protocol: Protocol, model: str) -> tuple[list[PoolImage], list[PoolMatch]]:

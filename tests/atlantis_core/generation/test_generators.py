@@ -9,11 +9,15 @@ import pytest
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.ports import GENERATORS, Generator
 from atlantis_core.base.registry import build_part
+from tests.atlantis_core.generation.conftest import photo
 
 
 @pytest.fixture(params=sorted(GENERATORS))
-def generator(request, tiny_pipeline, source):
+def generator(request, tiny_pipeline, source, tmp_path):
+    (tmp_path / "grounds").mkdir()
+    photo(7).save(tmp_path / "grounds" / "ground.png")
     told = {
+        "cut_paste": f":{tmp_path / 'grounds'}",
         "diffusion": f":{tiny_pipeline}?steps=2&batch=4&strength=0.9",
         "retrieve": f":{Path(source.path).parent}",
     }

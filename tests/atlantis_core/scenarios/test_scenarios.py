@@ -109,7 +109,7 @@ def test_folders_that_are_in_the_way_are_left_alone(source: Path, tmp_path: Path
 
 
 def test_the_registry_and_its_options_have_words() -> None:
-    assert sorted(SCENARIOS) == ["domain-scarce", "few-shot", "full-shot", "imbalanced", "zero-shot"]
+    assert sorted(SCENARIOS) == ["cold-start", "domain-scarce", "few-shot", "full-shot", "imbalanced", "zero-shot"]
 
 
 def test_scenarios_that_split_anew_need_no_splits_that_fit(source: Path, tmp_path: Path) -> None:
@@ -204,3 +204,45 @@ def test_splits_that_a_workspace_made_are_kept(source: Path, tmp_path: Path) -> 
     before = KnownSplits(whole=dict.fromkeys(ids, "test"))
     write_scenario("few-shot", ScenarioSource(source, known_splits=before), tmp_path / "again", {"shots": 1})
     assert set(others) <= {r["file_name"] for r in table(tmp_path / "again") if r["split"] == "test"}
+
+
+def write_pictured(source: Path) -> Path:
+    """Add a column that tells the first training image of each class from the others: its catalogue image."""
+    rows = table(source)
+    for row in rows:
+        row["kind"] = "catalogue" if row["file_name"].endswith(".0.png") else "shop"
+    with (source / "metadata.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return source
+
+
+def test_cold_start_leaves_the_drawn_classes_their_catalogue_pictures(source: Path, tmp_path: Path) -> None:
+    given = {"classes": 2, "catalogue": "kind=catalogue"}
+    pictured = ScenarioSource(write_pictured(source))
+    _, story = write_scenario("cold-start", pictured, tmp_path / "out", given, seed=1)
+    counts = train_counts(tmp_path / "out")
+    assert sorted(counts.values()) == [1, 1, 8, 8, 8, 8]
+    cold = {label for label, count in counts.items() if count == 1}
+    kept = [row for row in table(tmp_path / "out") if row["label"] in cold and row["split"] == "train"]
+    assert {row["kind"] for row in kept} == {"catalogue"}
+    assert story["notes"][-1] == f"classes with catalogue images alone: {', '.join(sorted(cold))}"
+    assert held_out(tmp_path / "out") == held_out(source)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "--catalogue COL=V"),
+        ({"catalogue": "kind"}, "not 'kind'"),
+        ({"catalogue": "kind=poster"}, "no training image has 'kind=poster'"),
+        ({"catalogue": "kind=catalogue", "classes": 7}, "must be 1 to 6"),
+        ({"catalogue": "kind=catalogue", "classes": 0}, "must be above 0"),
+    ],
+)
+def test_a_cold_start_that_cannot_be_made_is_refused(
+    source: Path, tmp_path: Path, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SetupError, match=words):
+        write_scenario("cold-start", ScenarioSource(write_pictured(source)), tmp_path / "out", given)
