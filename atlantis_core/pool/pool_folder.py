@@ -46,20 +46,16 @@ class PoolFolder:
         self.path = Path(folder).expanduser().resolve()
         if not self.path.is_dir():
             raise SetupError(f"pool folder {folder!r} does not exist; check {option}")
-        self._files = sorted(
+        self.files = sorted(
             path for path in self.path.rglob("*") if path.suffix.lower() in USUAL_SUFFIXES and path.is_file()
         )
-        if not self._files:
+        if not self.files:
             raise SetupError(f"pool folder {folder!r} contains no images; check {option}")
-
-    def __len__(self) -> int:
-        """Return the number of files with an image's suffix."""
-        return len(self._files)
 
     @cached_property
     def version(self) -> str:
         """Content hash of the names and sizes of the pool's files."""
-        listed = [f"{path.relative_to(self.path)}:{path.stat().st_size}" for path in self._files]
+        listed = [f"{path.relative_to(self.path)}:{path.stat().st_size}" for path in self.files]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
 
     @cached_property
@@ -78,7 +74,7 @@ class PoolFolder:
 
     @cached_property
     def _read(self) -> tuple[tuple[PoolImage, ...], tuple[Problem, ...]]:
-        entries = [Entry(path, str(path.relative_to(self.path)), "", None) for path in self._files]
+        entries = [Entry(path, str(path.relative_to(self.path)), "", None) for path in self.files]
         found, problems = inspect_files(entries)
         if not found:
             raise SetupError(f"no image of pool {str(self.path)!r} is usable: {summarize_problems(problems)}")

@@ -36,6 +36,9 @@ class PseudoLabelOptions:
     """A class gets at most this many times the median number of accepted photos of a class."""
 
 
+USUAL = PseudoLabelOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class PseudoLabel:
     """The pseudo-label of one pool photo, with its evidence."""
@@ -101,7 +104,7 @@ def pseudo_label(
     train: Labelled,
     pool: Unlabelled,
     held_out: Sequence[HeldOut],
-    options: PseudoLabelOptions = PseudoLabelOptions(),
+    options: PseudoLabelOptions = USUAL,
     rejected: Sequence[int] = (),
 ) -> PseudoLabels:
     """Give each of P pool photos a class, and accept those that are likely right.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from atlantis_core.records.answer import NONE_OF_THESE, Answer
 from atlantis_core.records.collection import (
     Caption,
     Cell,
@@ -24,13 +25,25 @@ from atlantis_core.records.generation import (
     Protocol,
     Verdict,
 )
-from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial, TrialOrigin
+from atlantis_core.records.measurement import (
+    Cause,
+    Comparison,
+    Forecast,
+    GainVerdict,
+    Gap,
+    Interval,
+    Measurement,
+    Trial,
+    TrialOrigin,
+)
 from atlantis_core.records.remedy import Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 
 __all__ = [
+    "NONE_OF_THESE",
+    "Answer",
     "Arms",
     "BaselineComparison",
     "Budget",
@@ -45,6 +58,8 @@ __all__ = [
     "Critique",
     "Decision",
     "FileCount",
+    "Forecast",
+    "GainVerdict",
     "Gap",
     "GenerationMode",
     "GenerationRequest",

@@ -31,10 +31,13 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     for name, value, least in (("seeds", spec.seeds, 1), ("rounds", spec.budget.rounds, 1), ("seed", spec.seed, 0)):
         if value < least:
             raise SetupError(f"{name} {value} is too small; at least {least}")
+    if spec.max_seeds is not None and spec.max_seeds < spec.seeds:
+        raise SetupError(f"--max-seeds {spec.max_seeds} is less than --seeds {spec.seeds}; leave it out or raise it")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} must be more than 0")
     check_preset(spec.preset)
+    _check_pool(spec)
     _check_prices(spec)
     if is_chat_model(spec.captioner):
         load_chat_model(spec.captioner, spec)
@@ -44,6 +47,21 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
+
+
+def _check_pool(spec: RunSpec) -> None:
+    """Refuse a folder or a file of answers that cannot be used."""
+    from atlantis_core.pool.answer_file import read_answers
+    from atlantis_core.pool.pool_folder import PoolFolder
+
+    if spec.questions < 1:
+        raise SetupError(f"--questions {spec.questions} is too small; at least 1")
+    if spec.pool is not None:
+        pool = PoolFolder(spec.pool)
+        if spec.answers is not None:
+            read_answers(spec.answers, pool)
+    elif spec.answers is not None:
+        raise SetupError(f"--answers {spec.answers!r} is about photos of a pool; name its folder with --pool FOLDER")
 
 
 def _check_prices(spec: RunSpec) -> None:

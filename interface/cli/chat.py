@@ -14,8 +14,8 @@ from atlantis_dml.cli.command import command
 
 
 @command(
-    "planner fallback base_url price generator captioner backbone weights preset seeds "
-    "regime label split query gallery facets auto"
+    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds "
+    "regime label split query gallery facets auto pool answers questions"
 )
 def chat(
     *,

@@ -101,8 +101,11 @@ SHARED: dict[str, Any] = {
     "price": typer.Option(metavar="IN,OUT", help="Dollars per million input and output tokens of the chat model."),
     "budget_images": typer.Option(help="Generate at most this many images."),
     "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
-    "rounds": typer.Option(help="Run at most this many rounds; default: 2."),
-    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "rounds": typer.Option(help="Run at most this many rounds; default: 3."),
+    "seeds": typer.Option(help="Trainings per compared arm to begin with; 2 or more show the spread."),
+    "max_seeds": typer.Option(
+        min=1, help="Trainings per arm that an unclear round may end with, added one by one; --seeds + 3 without it."
+    ),
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
@@ -126,10 +129,22 @@ SHARED: dict[str, Any] = {
         help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
     ),
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "pool": typer.Option(
+        metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
+    ),
+    "answers": typer.Option(
+        metavar="FILE.csv",
+        help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
+    ),
+    "questions": typer.Option(help="Ask about at most this many photos of the pool."),
     "spread": typer.Option(
         metavar="targeted|uniform",
         help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
     ),
+    "attack": typer.Option(
+        metavar="fgsm|pgd", help="The queries are attacked; default: what the goal's words say, else they are not."
+    ),
+    "epsilon": typer.Option(help="Largest change of a pixel's channel (0 to 255) by --attack; default: 2."),
 }
 """Field of `RunOptions` -> its option."""
 

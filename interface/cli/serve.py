@@ -21,7 +21,10 @@ BUNDLED_DATA = ("harbor", "harbor-tiny")
 """What conversations are about if no DATA is named."""
 
 
-@command("planner fallback base_url price generator captioner backbone weights preset seeds regime")
+@command(
+    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime "
+    "pool answers questions"
+)
 def serve(
     *,
     data: Annotated[

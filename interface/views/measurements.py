@@ -48,6 +48,8 @@ def show_diagnosis(found: Facts) -> None:
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
+    if found["forecast"]:
+        _print(f"What can be proven: {found['forecast']['sentence']}")
     _show_gaps(found)
 
 
