@@ -51,6 +51,8 @@ class Decision:
     """The same over the queries of the targeted cells; None if they have none."""
     over_baseline: Comparison
     """Candidate against real images only, over all queries."""
+    clean: Comparison | None = None
+    """Candidate against incumbent on clean queries, in a run whose queries are attacked; else None."""
 
     def __post_init__(self) -> None:
         if NO_TARGETED_QUERY in self.reason:  # earlier versions stored the comparison over all queries

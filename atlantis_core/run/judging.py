@@ -21,6 +21,9 @@ from atlantis_core.run.session import Session
 TOLERATED_LOSS = 0.01
 """Overall Recall@1 that a kept round may lose."""
 
+TOLERATED_CLEAN_LOSS = 0.03
+"""Recall@1 of clean queries that a round for attacked queries may lose."""
+
 
 def judge_round(
     session: Session,
@@ -31,8 +34,9 @@ def judge_round(
     """Compare the candidate arm with the incumbent.
 
     A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
-    `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
-    not by itself show as a gain. `arms` has the models of `baseline`, `incumbent` and `candidate`.
+    `TOLERATED_LOSS`; where the queries are attacked, clean ones may lose `TOLERATED_CLEAN_LOSS`. The gaps were
+    found with a seed that judges nothing, so choosing the worst cells does not by itself show as a gain. `arms` has
+    the models of `baseline`, `incumbent` and `candidate`.
     """
     trained = {
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
@@ -51,7 +55,18 @@ def judge_round(
     kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where, pilots)
     if candidate is incumbent:
         kept, reason = False, "not proven: no generated image was kept, so there is no new model to compare"
-    return Decision(kept, reason, overall, targeted, over_baseline)
+    clean = _compare_clean(session, arms) if session.attack else None
+    if clean is not None:
+        reason += f"; {clean.gain:+.3f} on clean queries"
+        kept = kept and clean.gain >= -TOLERATED_CLEAN_LOSS
+    return Decision(kept, reason, overall, targeted, over_baseline, clean)
+
+
+def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Comparison:
+    """Compare candidate and incumbent on the same queries without the attack."""
+    clean = session.without_attack()
+    incumbent, candidate = (load_outcomes(clean, arms[name]) for name in ("incumbent", "candidate"))
+    return compare_arms(clean, incumbent, candidate, None, seed_sd(session, arms["incumbent"], arms["candidate"]))
 
 
 def _verdict(
