@@ -11,7 +11,7 @@ from atlantis_core.run.round import Round, read_round, read_rounds
 from atlantis_core.run.verdicts import has_survivors, list_screened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
     from atlantis_core.learning.recipe import Recipe
@@ -76,9 +76,20 @@ def collect_real(session: Session) -> list[TrainingImage]:
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
     return [
-        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == SYNTHETIC)
+        TrainingImage(
+            image.id,
+            image.path,
+            image.label,
+            synthetic=image.facets.get(ORIGIN) == SYNTHETIC,
+            cell=describe_cell(image.facets),
+        )
         for image in session.collection.of_split("train")
     ]
+
+
+def describe_cell(facets: Mapping[str, str]) -> str:
+    """Return facet values as one text, which recipes balance their draws by."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(facets.items()) if name != ORIGIN)
 
 
 def collect_kept(session: Session, found: Round) -> list[TrainingImage]:
@@ -93,5 +104,13 @@ def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[T
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
     return [
-        TrainingImage(one.key, one.path, one.cell.class_name, synthetic=True, weight=weight) for one in candidates
+        TrainingImage(
+            one.key,
+            one.path,
+            one.cell.class_name,
+            synthetic=True,
+            weight=weight,
+            cell=describe_cell({one.cell.facet: one.cell.value} if one.cell.facet else {}),
+        )
+        for one in candidates
     ]

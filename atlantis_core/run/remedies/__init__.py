@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 REMEDIES = {
     "serve": "atlantis_core.run.remedies.serve:Serve",
     "generate": "atlantis_core.run.remedies.generate:Generate",
+    "train": "atlantis_core.run.remedies.train:Train",
 }
 
 
