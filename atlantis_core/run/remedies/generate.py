@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.generation.cut_paste.sources import UsableSources
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.pool.pool_folder import PoolImage
     from atlantis_core.records import GenerationRequest, Protocol
     from atlantis_core.run.session import Session
 
@@ -46,7 +46,7 @@ class Generate(Remedy):
     makes_images = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return the run's generator, and cut-paste where a class has so few photos that edits of them vary little."""
+        """Return the run's generator, and cut-paste where a class has so few photos that edits vary little."""
         shows = _SHOWS[session.generator.modes[0]]
         offers = [Offer(self.name, shows, makes_images=True, trainings=1)]
         counts = Counter(image.label for image in session.collection.of_split("train"))
