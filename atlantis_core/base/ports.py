@@ -6,14 +6,15 @@ To add one: a file that implements the protocol and a line in the registry (docs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.records import Caption, GenerationMode, GenerationRequest, LabelledImage
+    from atlantis_core.records import Caption, Cell, GenerationMode, GenerationRequest, LabelledImage
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`."""
@@ -70,6 +71,23 @@ class Generator(Protocol):
         """
 
 
+@runtime_checkable
+class VersionedByRequest(Protocol):
+    """A generator that changed for some requests only, so that images of all others are found again."""
+
+    name: str
+
+    def version_of(self, cell: Cell, prompt: str) -> str:
+        """Return the version in which the images of such a request last changed."""
+
+
+def name_generator(generator: Generator, cell: Cell, prompt: str) -> str:
+    """Return name and version, as they are part of a request's content hash: `photometric/2`."""
+    if isinstance(generator, VersionedByRequest):
+        return f"{generator.name}/{generator.version_of(cell, prompt)}"
+    return f"{generator.name}/{generator.version}"
+
+
 class OutlierScorer(Protocol):
     """Scores how unlike its class an image is; higher is worse.
 
@@ -85,6 +103,30 @@ class OutlierScorer(Protocol):
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return one score per row of (M, D) `embeddings` under its claimed label, (M,); higher is worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetChoice:
+    """Which of a set of synthetic images a scorer keeps."""
+
+    scores: NDArray[np.float64]
+    """Risk of each, (M,); higher is worse."""
+    threshold: float
+    """Images with a higher score are rejected."""
+    kept: NDArray[np.bool_]
+    """(M,)."""
+    reasons: Mapping[int, str]
+    """Why an image is rejected, by row, where its score alone does not say it."""
+    remark: str
+    """What the choice rests on, one line; may be empty."""
+
+
+@runtime_checkable
+class SetScorer(OutlierScorer, Protocol):
+    """An outlier scorer that judges images as a set: whether to keep one depends on the others."""
+
+    def choose(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> SetChoice:
+        """Choose which of (M, D) `embeddings` with claimed labels (M,) to keep; `fit` comes first."""
 
 
 CAPTIONERS = {
@@ -105,4 +147,5 @@ SCORERS = {
     "knn": "atlantis_core.filtering.knn:KnnScorer",
     "lof": "atlantis_core.filtering.density:LofScorer",
     "margin": "atlantis_core.filtering.margin:MarginScorer",
+    "risk": "atlantis_core.filtering.risk:RiskScorer",
 }

@@ -8,10 +8,10 @@ from typing import Any
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Budget, Collection, Goal
-from atlantis_core.run.drafting import DEFAULT_IMAGES
+from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.goals import describe_goal, read_goal
 
-DEFAULT_ROUNDS = 2
+DEFAULT_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def list_missing(planned: RunPlan) -> list[str]:
     """Return questions for what a run still needs from a person, the most important first."""
     questions = [] if planned.text else ["what should be found better? e.g. 'night photos of trawlers are not found'"]
     if planned.images is None:
-        questions.append(f"how many images may be generated? without a number, at most {DEFAULT_IMAGES} per round")
+        questions.append(f"how many images may be generated? without a number, {USUAL_NUMBER}")
     return questions
 
 
@@ -90,11 +90,7 @@ def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> li
 
 def describe_limits(budget: Budget) -> str:
     """Return a budget as one line."""
-    images = (
-        f"at most {DEFAULT_IMAGES} images per round"
-        if budget.images is None
-        else f"{count_noun(budget.images, 'image')} in all"
-    )
+    images = USUAL_NUMBER if budget.images is None else f"{count_noun(budget.images, 'image')} in all"
     dollars = "" if budget.usd is None else f", ${budget.usd:g} for chat models"
     return f"Budget: {images}{dollars}, at most {count_noun(budget.rounds, 'round')}."
 

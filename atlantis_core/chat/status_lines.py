@@ -10,7 +10,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Collection
-from atlantis_core.run.drafting import DEFAULT_IMAGES
+from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.round import read_judged_rounds, read_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import describe_overrides
@@ -42,7 +42,7 @@ def describe_data(collection: Collection) -> list[str]:
 def describe_budget(session: Session) -> list[str]:
     """Return what a run has spent, beside its limits."""
     budget, spent = session.spec.budget, session.workspace.ledger.spent(session.run_id)
-    images = f"no limit; at most {DEFAULT_IMAGES} per round" if budget.images is None else f"of {budget.images}"
+    images = f"no limit; {USUAL_NUMBER}" if budget.images is None else f"of {budget.images}"
     dollars = "no limit" if budget.usd is None else f"of ${budget.usd:g}"
     judged = len(read_judged_rounds(session))
     return [

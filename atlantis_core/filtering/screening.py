@@ -14,6 +14,7 @@ import numpy as np
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.choosing import choose_images
 from atlantis_core.filtering.diversity import NearestImage, find_nearest_before
 from atlantis_core.filtering.domain import remove_domain_shift
 from atlantis_core.filtering.image_checks import judge_image_file
@@ -22,7 +23,7 @@ from atlantis_core.records import Candidate, Verdict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from atlantis_core.base.ports import OutlierScorer
+    from atlantis_core.base.ports import OutlierScorer, SetChoice
     from atlantis_core.filtering.captions import CaptionCheck
     from atlantis_core.filtering.leak_guard import LeakGuard
 
@@ -117,8 +118,8 @@ def judge_embeddings(
     shifted = embeddings
     if in_domain:
         shifted = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
-    scores = scorer.fit(real.embeddings, real_labels).score(shifted, labels)
-    passed = np.flatnonzero(scores <= scorer.threshold).tolist()
+    choice = choose_images(scorer.fit(real.embeddings, real_labels), shifted, labels)
+    passed = np.flatnonzero(choice.kept).tolist()
     nearest = find_nearest_before(
         embeddings[passed],
         labels[passed],
@@ -131,22 +132,23 @@ def judge_embeddings(
     )
     found = dict(zip(passed, nearest, strict=True))
     return [
-        _build_verdict(candidate.key, float(scores[row]), scorer, found.get(row), copy_cosine)
+        _build_verdict(candidate.key, scorer.name, choice, row, found.get(row), copy_cosine)
         for row, candidate in enumerate(candidates)
     ]
 
 
 def _build_verdict(
-    key: str, score: float, scorer: OutlierScorer, nearest: NearestImage | None, copy_cosine: float
+    key: str, scorer: str, choice: SetChoice, row: int, nearest: NearestImage | None, copy_cosine: float
 ) -> Verdict:
+    score, threshold = float(choice.scores[row]), choice.threshold
     if nearest is None:
-        reason = f"outlier: {scorer.name} {score:.3f} is above {scorer.threshold:g}"
-        return Verdict(key, False, scorer.name, score, reason)
+        reason = choice.reasons.get(row, f"outlier: {scorer} {score:.3f} is above {threshold:g}")
+        return Verdict(key, False, scorer, score, reason)
     if nearest.cosine > copy_cosine:
         other = "real image" if nearest.real else "candidate"
         reason = f"copy: cosine {nearest.cosine:.4f} to {other} {nearest.of} is above {copy_cosine:g}"
         return Verdict(key, False, "diversity", nearest.cosine, reason)
-    return Verdict(key, True, scorer.name, score, f"{scorer.name} {score:.3f} is at most {scorer.threshold:g}")
+    return Verdict(key, True, scorer, score, f"{scorer} {score:.3f} is at most {threshold:g}")
 
 
 def _source_path(candidate: Candidate, source_paths: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from atlantis_core.base.atomic_file import write_atomically
-from atlantis_core.base.ports import Generator, Progress, no_progress
+from atlantis_core.base.ports import Generator, Progress, name_generator, no_progress
 from atlantis_core.records import Candidate, GenerationRequest, Protocol
 
 SHARD_SIZE = 16
@@ -77,7 +77,7 @@ def _generate_shard(
             cell=request.cell,
             prompt=request.prompt,
             source_id=request.source_id,
-            generator=f"{generator.name}/{generator.version}",
+            generator=name_generator(generator, request.cell, request.prompt),
             settings=generator.settings(request),
             seed=request.seed,
             protocol_id=protocol.id,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.generation.draws import RandomDraws, derive_seed
 from atlantis_core.generation.edit_words import find_requested_edits
+from atlantis_core.generation.edits import BORROWING_EDITS
+from atlantis_core.generation.medium_words import DRAWN, MEDIA
 
 if TYPE_CHECKING:
     from atlantis_core.generation.edit_words import EditMatch
@@ -18,14 +20,21 @@ _EDIT_ORDER = (
     *("clear", "vivid", "muted", "warm", "cool", "high_contrast", "low_contrast"),
     *("sunset", "bright", "dark", "night", "fog", "rain", "storm", "snow", "glare"),
     *("blur", "motion", "sharp", "noise"),
+    *("borrowed_colours", "borrowed_amplitude"),
+    *MEDIA,
 )
-"""From the scene to the sensor: first viewpoint and background, then light and weather, last the camera."""
+"""From the scene to the sensor: first viewpoint and background, then light and weather, then the camera.
+
+Last what the whole photo is turned into: the statistics of another photo, or another medium.
+"""
 
 _MILD_LIGHT = ("dark", "bright", "clear", "warm", "cool", "low_contrast", "high_contrast", "glare", "muted", "vivid")
 _MILD_CAMERA = ("blur", "noise", "sharp")
 
 _LIGHT_EDITS = frozenset(_EDIT_ORDER[_EDIT_ORDER.index("clear") : _EDIT_ORDER.index("blur")])
 """Edits that concern light: with one of them, an image may take over the light of a reference."""
+_COLOUR_MEDIA = frozenset({"cartoon", "painting", "screen"})
+"""Media of which half of the images take over the colours of a reference in part. Drawings and prints keep theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,12 @@ def plan_edits(request: GenerationRequest) -> EditPlan:
     draws = RandomDraws(derive_seed(request.seed, "plan"))
     strengths = _vary_strengths(meanings, draws) if meanings else _mix_mild_edits(draws)
     borrowed = 0.0
-    if request.reference_path and (not meanings or _LIGHT_EDITS & strengths.keys()):
+    if not request.reference_path:  # nothing to borrow from
+        own = {edit: strength for edit, strength in strengths.items() if edit not in BORROWING_EDITS}
+        strengths = own or _mix_mild_edits(draws)
+    elif _COLOUR_MEDIA & strengths.keys():
+        borrowed = draws.uniform(0.3, 0.7) if draws.chance(0.5) else 0.0
+    elif not meanings or _LIGHT_EDITS & strengths.keys():
         strengths, borrowed = _split_with_reference(strengths, draws)
     steps = tuple(
         EditStep(edit, round(strengths[edit], 3), derive_seed(request.seed, edit))
@@ -71,7 +85,9 @@ def plan_edits(request: GenerationRequest) -> EditPlan:
 
 def _vary_strengths(meanings: tuple[EditMatch, ...], draws: RandomDraws) -> dict[str, float]:
     """Vary the strengths of the requested edits, and in most images the viewpoint a little."""
-    strengths = {meaning.edit: meaning.strength * draws.uniform(0.75, 1.0) for meaning in meanings}
+    varied = {meaning.edit: meaning.strength * draws.uniform(0.75, 1.0) for meaning in meanings}
+    # A drawing at three quarters would be a photo with lines on it.
+    strengths = {**varied, **{meaning.edit: meaning.strength for meaning in meanings if meaning.edit in DRAWN}}
     if draws.chance(0.7):
         strengths.setdefault("viewpoint", draws.uniform(0.15, 0.45))
     return strengths

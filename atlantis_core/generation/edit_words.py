@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from atlantis_core.generation.medium_words import DRAWN, MEDIA, MEDIUM_WORDS, OTHER_FACETS, VALUE_WORDS
+
 
 @dataclass(frozen=True, slots=True)
 class EditMatch:
@@ -72,8 +74,14 @@ _EXCLUSIVE_EDITS = (
     ("warm", "cool"),
     ("blur", "motion", "sharp"),
     ("background", "background_blur", "background_clutter", "background_plain"),
+    MEDIA,
+    ("borrowed_colours", "borrowed_amplitude"),
 )
 """At most one edit of each family is used: the first one requested."""
+_SCENE_EDITS = frozenset(
+    {"viewpoint", "background", "background_blur", "background_clutter", "background_plain", "occlusion"}
+)
+"""What a drawing can show as well as a photo can."""
 
 
 def find_edits(text: str) -> tuple[EditMatch, ...]:
@@ -81,7 +89,7 @@ def find_edits(text: str) -> tuple[EditMatch, ...]:
 
     Negated words ("no fog", "not dark") are ignored; "slightly", "heavy" and the like change the strength.
     """
-    return keep_compatible(_match_phrases(split_words(text)))
+    return keep_compatible(_match_phrases(split_words(text), _LEXICON))
 
 
 def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -> tuple[EditMatch, ...]:
@@ -94,7 +102,7 @@ def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -
     for start in range(len(words) - len(name), -1, -1):
         if name and words[start : start + len(name)] == name:
             words[start : start + len(name)] = ["|"]
-    return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(words)])
+    return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(words, _LEXICON)])
 
 
 def split_words(text: str) -> list[str]:
@@ -104,46 +112,73 @@ def split_words(text: str) -> list[str]:
 
 
 def keep_compatible(meanings: list[EditMatch]) -> tuple[EditMatch, ...]:
-    """Keep the first match of each family, and each edit once."""
+    """Keep the first match of each family, and each edit once; with a drawn medium only what it can show."""
     kept: dict[str, EditMatch] = {}
     for meaning in meanings:
         family = next((family[0] for family in _EXCLUSIVE_EDITS if meaning.edit in family), meaning.edit)
         kept.setdefault(family, meaning)
-    return tuple(kept.values())
+    medium = kept.get(MEDIA[0])
+    if medium is None or medium.edit not in DRAWN:
+        return tuple(kept.values())
+    return tuple(one for one in kept.values() if one is medium or one.edit in _SCENE_EDITS)
+
+
+def name_edit(edit: str) -> str:
+    """Return the words by which a prompt asks for an edit at full strength, such as `line drawing`."""
+    return {**_FULL_STRENGTH_WORDS, **MEDIUM_WORDS}[edit].split(",")[0]
 
 
 def _match_cell(facet: list[str], value: list[str]) -> list[EditMatch]:
     if len(value) == 1 and value[0] in _NO:
         return []
+    lexicon = _LEXICON if OTHER_FACETS.intersection(facet) else _CELL_LEXICON
     if len(value) == 1 and value[0] in _YES:
-        return _match_phrases(facet)
+        return _match_phrases(facet, lexicon)
     # "low" has a meaning only together with its facet, "contrast".
-    return _match_phrases([*value, "|"]) or _match_phrases([*value, *facet], longest_only=len(value) + 1)
+    in_facet = [*value, *facet]
+    return _match_phrases([*value, "|"], lexicon) or _match_phrases(in_facet, lexicon, longest_only=len(value) + 1)
 
 
-def _match_phrases(words: list[str], longest_only: int = 0) -> list[EditMatch]:
+def _match_phrases(words: list[str], lexicon: _Lexicon, longest_only: int = 0) -> list[EditMatch]:
     """Match phrases from left to right, the longest first; `longest_only` accepts only phrases that use the value."""
     found, at = [], 0
     while at < len(words):
         lengths = range(min(_LONGEST, len(words) - at), 0, -1)
-        length = next((length for length in lengths if " ".join(words[at : at + length]) in _LEXICON), 0)
+        length = next((length for length in lengths if " ".join(words[at : at + length]) in lexicon), 0)
         if not length or (longest_only and (at != 0 or length < min(longest_only, 2))):
             at += 1
             continue
         phrase = " ".join(words[at : at + length])
-        edit, strength = _LEXICON[phrase]
+        edit, strength = lexicon[phrase]
         before = words[max(0, at - 2) : at]
         if not _NEGATIONS.intersection(before) and words[at + length : at + length + 1] != ["free"]:
-            factor = _MODIFIERS.get(before[-1], 1.0) if before else 1.0
+            factor = _MODIFIERS.get(before[-1], 1.0) if before and edit not in DRAWN else 1.0
             found.append(EditMatch(edit, min(1.0, round(strength * factor, 3)), phrase))
         at += length
     return found
 
 
-_LEXICON = {
-    phrase.strip(): (edit, strength)
-    for table, strength in ((_FULL_STRENGTH_WORDS, 1.0), (_MILD_WORDS, _MILD_STRENGTH))
-    for edit, phrases in table.items()
-    for phrase in phrases.split(",")
+_Lexicon = dict[str, tuple[str, float]]
+"""Phrase -> edit and strength."""
+
+
+def _read_table(table: dict[str, str], strength: float) -> _Lexicon:
+    return {phrase.strip(): (edit, strength) for edit, phrases in table.items() for phrase in phrases.split(",")}
+
+
+def _add_plurals(lexicon: _Lexicon) -> _Lexicon:
+    """Add "sketches" to "sketch"."""
+    return {_plural(phrase): found for phrase, found in lexicon.items()} | lexicon
+
+
+def _plural(phrase: str) -> str:
+    return phrase + ("es" if phrase.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+_LEXICON: _Lexicon = {
+    **_add_plurals(_read_table(MEDIUM_WORDS, 1.0)),
+    **_read_table(_MILD_WORDS, _MILD_STRENGTH),
+    **_read_table(_FULL_STRENGTH_WORDS, 1.0),
 }
-_LONGEST = max(len(phrase.split()) for phrase in _LEXICON)
+_CELL_LEXICON: _Lexicon = {**_add_plurals(_read_table(VALUE_WORDS, 1.0)), **_LEXICON}
+_LONGEST = max(len(phrase.split()) for phrase in _CELL_LEXICON)

@@ -15,15 +15,17 @@ from atlantis_core.base.registry import load_part
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.draws import RandomDraws, derive_seed
 from atlantis_core.generation.edit_plan import plan_edits
-from atlantis_core.generation.edit_words import find_edits
-from atlantis_core.generation.edits import EDITS
+from atlantis_core.generation.edit_reasons import explain_edits
+from atlantis_core.generation.edit_words import find_edits, find_requested_edits
+from atlantis_core.generation.edits import BORROWING_EDITS, EDITS
 from atlantis_core.generation.edits.reference import transfer_light
+from atlantis_core.generation.medium_words import MEDIA
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from atlantis_core.records import GenerationMode, GenerationRequest
+    from atlantis_core.records import Cell, GenerationMode, GenerationRequest
 
 
 class PhotometricGenerator:
@@ -34,14 +36,20 @@ class PhotometricGenerator:
     modes: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
 
+    def version_of(self, cell: Cell, prompt: str) -> str:
+        """Return 3 where a medium or borrowed statistics are asked for, which version 2 did not know."""
+        found = find_requested_edits(cell.facet, cell.value, cell.class_name, prompt)
+        return "3" if any(one.edit in MEDIA or one.edit in BORROWING_EDITS for one in found) else self.version
+
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
-        """Return the edits with their strengths, and whether any word of the request was recognised."""
+        """Return the edits with their strengths, the words that were recognised, and the reason in a sentence."""
         plan = plan_edits(request)
         return {
             "edits": [{"edit": step.edit, "strength": step.strength} for step in plan.steps],
             "reference": {"id": request.reference_id, "strength": plan.borrowed} if plan.borrowed else None,
             "recognised": plan.recognised,
             "words": list(plan.words),
+            "reason": explain_edits(request.cell, request.prompt, bool(request.reference_path)),
         }
 
     def recognises(self, text: str) -> tuple[str, ...]:
@@ -84,12 +92,26 @@ def _apply_edits(image: Image, request: GenerationRequest) -> Image:
     from PIL import Image as Pillow
 
     plan, edited = plan_edits(request), _to_tensor(image)
+    borrows = plan.borrowed or any(step.edit in BORROWING_EDITS for step in plan.steps)
     with torch.inference_mode():
+        reference = _read_reference(request, image.size) if borrows else edited
         for step in plan.steps:
-            edited = load_part(EDITS, step.edit, "edit")(edited, step.strength, RandomDraws(step.seed))
+            edited = apply_edit(edited, reference, step.edit, step.strength, RandomDraws(step.seed))
         if plan.borrowed:
-            reference = _to_tensor(_resize(open_image(request.reference_path, 2 * request.side_px), image.size))
             draws = RandomDraws(derive_seed(request.seed, "reference"))
             edited = transfer_light(edited, reference, plan.borrowed, draws)
         eight_bit = (edited.clamp(0, 1) * 255).round().to(torch.uint8)
     return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())
+
+
+def _read_reference(request: GenerationRequest, size: tuple[int, int]) -> Tensor:
+    return _to_tensor(_resize(open_image(request.reference_path, 2 * request.side_px), size))
+
+
+def apply_edit(image: Tensor, reference: Tensor, edit: str, strength: float, draws: RandomDraws) -> Tensor:
+    """Apply one edit by its name; `reference`, of the image's shape, is used by `BORROWING_EDITS` alone."""
+    if edit in BORROWING_EDITS:
+        borrowed: Tensor = load_part(BORROWING_EDITS, edit, "edit")(image, reference, strength, draws)
+        return borrowed
+    edited: Tensor = load_part(EDITS, edit, "edit")(image, strength, draws)
+    return edited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import InvalidProtocol
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def build_requests(
     protocol: Protocol,
     sources: Sequence[LabelledImage],
-    generator: str,
+    generator: str | Callable[[Cell, str], str],
     seed: int,
     side_px: int = 0,
     backgrounds: Sequence[LabelledImage] = (),
@@ -34,8 +34,8 @@ def build_requests(
     With `backgrounds`, which objects are to be pasted on, every image gets one of these as its reference instead: of
     other classes than the cell's, and with its facet value if any shows it.
 
-    `generator` is name and version, e.g. `photometric/1`; `side_px` the largest short side of a generated image:
-    smaller sources are not enlarged, 0 keeps the source's size.
+    `generator` is name and version, e.g. `photometric/1`, or gives them by cell and prompt. `side_px` is the largest
+    short side of a generated image: smaller sources are not enlarged, 0 keeps the source's size.
 
     Raises:
         InvalidProtocol: A count is negative, or a class to edit has no training image.
@@ -56,7 +56,8 @@ def build_requests(
             reference = shown[index % len(shown)] if shown else None
             reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
             own_seed = derive_seed(seed, index, cell.class_name, cell.facet, cell.value, prompt, source)
-            key = request_hash(generator, source, reference_id, prompt, cell, own_seed, side_px)
+            name = generator if isinstance(generator, str) else generator(cell, prompt)
+            key = request_hash(name, source, reference_id, prompt, cell, own_seed, side_px)
             requests.append(
                 GenerationRequest(key, cell, prompt, own_seed, source, path, side_px, reference_id, reference_path)
             )

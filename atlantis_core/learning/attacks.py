@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import make_with, name_and_options
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
     from atlantis_core.base.ports import Progress
+    from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
 METHODS = ("fgsm", "pgd")
@@ -58,11 +59,38 @@ class Attack:
         """Change of a pixel's channel per step; FGSM takes epsilon in one step."""
         return self.epsilon if self.method == "fgsm" else self.step or 2.5 * self.epsilon / self.steps
 
+    @property
+    def num_steps(self) -> int:
+        """Number of gradients that are followed."""
+        return 1 if self.method == "fgsm" else self.steps
+
     def facts(self) -> dict[str, Any]:
         """Return the method and the settings that it uses, JSON-able."""
         if self.method == "fgsm":
             return {"method": self.method, "epsilon": self.epsilon}
         return {**asdict(self), "step": self.step_size}
+
+
+def parse_attack(text: str) -> Attack:
+    """Parse an attack with options, by the fields of `Attack`: `pgd:epsilon=2,steps=3`.
+
+    Raises:
+        SetupError: Unknown method or option, or an invalid value.
+    """
+    method, options = name_and_options(text, ":", "attack")
+    if "method" in options:
+        raise SetupError(f"attack {text!r} names its method before the colon: pgd:epsilon=2")
+    attack: Attack = make_with(Attack, {"method": method, **options}, f"attack {method!r}")
+    return attack
+
+
+def format_attack(attack: Attack) -> str:
+    """Return the text that `parse_attack` reads; settings at their default are left out, except epsilon."""
+    default = Attack()
+    names = [item.name for item in fields(Attack) if item.name not in {"method", "epsilon"}]
+    changed = [(name, getattr(attack, name)) for name in names if getattr(attack, name) != getattr(default, name)]
+    options = [("epsilon", f"{attack.epsilon:g}"), *changed]
+    return f"{attack.method}:{','.join(f'{name}={value}' for name, value in options)}"
 
 
 def perturb(
@@ -91,18 +119,27 @@ def perturb(
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
     changed = _starting_pixels(clean, ids, attack).clamp(low, high)
     best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
-    for _ in range(1 if attack.method == "fgsm" else attack.steps):
+    for step in range(attack.num_steps):
         changed.requires_grad_()
         gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
         (gradient,) = torch.autograd.grad(gain.sum(), changed)
-        changed = (changed.detach() + attack.step_size * gradient.sign()).clamp(low, high)
-        if attack.method == "fgsm":
-            return _round_within(changed, low, high)
+        changed = changed.detach()
+        if step:  # the start itself is no result
+            best, best_gain = _keep_better(best, best_gain, changed, gain.detach())
+        changed = (changed + attack.step_size * gradient.sign()).clamp(low, high)
+    if attack.num_steps > 1:
         with torch.no_grad():
             gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
-        better = gain > best_gain
-        best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
-    return _round_within(best, low, high)
+        changed, _ = _keep_better(best, best_gain, changed, gain)
+    return _round_within(changed, low, high)
+
+
+def _keep_better(best: Tensor, best_gain: Tensor, changed: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+    """Return for each image (B, ...) which of two changes gains more, and its gain (B,)."""
+    import torch
+
+    better = gain > best_gain
+    return torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
 
 
 def _round_within(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
@@ -127,9 +164,14 @@ def attack_objective(retriever: Retriever, embeddings: Tensor, towards: Tensor |
     Raises:
         ValueError: Both are None.
     """
+    return gain_of_attack(retriever.space, embeddings, towards, away)
+
+
+def gain_of_attack(space: Head, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:
+    """Return `attack_objective` of embeddings (B, D) in an embedding space."""
 
     def similarity(others: Tensor) -> Tensor:
-        return retriever.space.nearness(embeddings, others).diagonal()
+        return space.nearness(embeddings, others).diagonal()
 
     if towards is None and away is None:
         raise ValueError("an attack goes towards something or away from something")
@@ -154,6 +196,8 @@ def attack_all(
     Raises:
         SetupError: An image cannot be read.
     """
+    import numpy as np
+
     from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 
     for start in range(0, len(images), batch_size):
@@ -168,6 +212,7 @@ def attack_all(
 
 def _starting_pixels(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
     """Return the pixels of the first gradient: the image itself, or for PGD a random point within epsilon."""
+    import numpy as np
     import torch
 
     if attack.method == "fgsm" or not (attack.epsilon and attack.random_start):

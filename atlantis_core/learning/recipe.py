@@ -9,6 +9,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.option_strings import describe_range
 from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.attacks import parse_attack
 
 EMBEDDINGS = ("head", "body")
 FEED_MODES = ("cached", "online")
@@ -81,6 +82,14 @@ class Recipe:
     """Steps between measurements on the validation queries; the best weights are kept; 0 means none."""
     patience: int = 5
     """Measurements in a row without an improvement after which training stops early."""
+    attack: str = ""
+    """Attack on a share of every batch, by the model as it is at that step: `pgd:epsilon=2,steps=2` (adversarial
+    training, Madry et al. 2018; with one step, Wong et al. 2020). Empty for none. It needs `feed="online"`, since
+    the gradient must reach the pixels."""
+    attack_share: float = 0.5
+    """Share of every batch that `attack` replaces; the others stay clean, so that clean queries are not forgotten."""
+    mixstyle: float = 0.0
+    """Share of the steps at which the feature statistics of two images are mixed (Zhou et al. 2021, MixStyle)."""
 
     def __post_init__(self) -> None:
         for name, known in (("embedding", EMBEDDINGS), ("feed", FEED_MODES), ("precision", PRECISIONS)):
@@ -90,6 +99,10 @@ class Recipe:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SetupError(f"recipe: {name} must be {describe_range(low, high)}, not {value!r}")
+        if self.attack:
+            parse_attack(self.attack)
+            if self.feed != "online":
+                raise SetupError(f"recipe: attack={self.attack} needs feed=online, since it changes pixels")
         if 0 < self.side_px < _MIN_SIDE_PX:
             allowed = f"0 (the backbone's own) or at least {_MIN_SIDE_PX}"
             raise SetupError(f"recipe: side_px must be {allowed}, not {self.side_px!r}")
@@ -130,5 +143,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "chunk": (0, _NO_LIMIT),
     "validate_every": (0, _NO_LIMIT),
     "patience": (1, _NO_LIMIT),
+    "attack_share": (0, 1),
+    "mixstyle": (0, 1),
 }
 """Smallest and largest value of a setting; the largest ones are far above what has ever been used."""

@@ -79,10 +79,28 @@ def measure_robustness(
     Raises:
         SetupError: Unknown aim, or one that the attack cannot have; an image cannot be read.
     """
+    check_aim(aim, attack)
+    clean = embeddings or embed_task(retriever, task, progress=progress)
+    attacked = embed_attacked(retriever, task, attack, clean, aim, progress)
+    return compare_attacked(retriever.space, task, clean, attacked, attack, aim, at)
+
+
+def embed_attacked(
+    retriever: Retriever,
+    task: RetrievalTask,
+    attack: Attack,
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
+    aim: str = "wrong",
+    progress: Progress = no_progress,
+) -> NDArray[np.float32]:
+    """Return the embeddings (Q, D) of attacked queries, given those of the clean queries (Q, D) and gallery (G, D).
+
+    Raises:
+        SetupError: An image cannot be read.
+    """
     from PIL import Image
 
-    check_aim(aim, attack)
-    queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
+    queries, gallery = embeddings
     negatives, positives = find_nearest_rows(retriever.space, task, queries, gallery)
     rows = np.flatnonzero((negatives >= 0) & (positives >= 0))
     towards, away = (gallery[negatives[rows]], gallery[positives[rows]]) if aim == "wrong" else (None, queries[rows])
@@ -94,7 +112,7 @@ def measure_robustness(
     while batch := list(islice(changed, _BATCH)):
         embedded.append(retriever.embed_inputs([Image.fromarray(pixels) for pixels in batch]))
     attacked[rows] = np.concatenate(embedded)
-    return compare_attacked(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
+    return attacked
 
 
 def compare_attacked(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import LONGEST_LABEL, clean_text
+from atlantis_core.base.text import clean_text
 from atlantis_core.data.csv_table import FILE_COLUMNS, read_csv_table
 from atlantis_core.pool.pool_folder import PoolFolder
 from atlantis_core.records import Answer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OPTION = "--answers FILE"
 _COLUMNS = ("label", "who", "when")
+_LONGEST = 200  # letters of a class name, a person or a time
 
 
 def read_answers(file: str, pool: PoolFolder) -> tuple[Answer, ...]:
@@ -43,7 +44,7 @@ def read_answers(file: str, pool: PoolFolder) -> tuple[Answer, ...]:
                 f"{str(pool.path)!r}; correct it, or remove the line"
             )
         if place in usable:
-            label, who, when = (clean_text(row.get(name, ""), LONGEST_LABEL) for name in _COLUMNS)
+            label, who, when = (clean_text(row.get(name, ""), _LONGEST) for name in _COLUMNS)
             answers[usable[place]] = Answer(usable[place], label, who, when)
     return tuple(answers.values())
 

@@ -25,7 +25,17 @@ from atlantis_core.records.generation import (
     Protocol,
     Verdict,
 )
-from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial, TrialOrigin
+from atlantis_core.records.measurement import (
+    Cause,
+    Comparison,
+    Forecast,
+    GainVerdict,
+    Gap,
+    Interval,
+    Measurement,
+    Trial,
+    TrialOrigin,
+)
 from atlantis_core.records.remedy import Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
@@ -48,6 +58,8 @@ __all__ = [
     "Critique",
     "Decision",
     "FileCount",
+    "Forecast",
+    "GainVerdict",
     "Gap",
     "GenerationMode",
     "GenerationRequest",

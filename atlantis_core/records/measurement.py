@@ -12,6 +12,9 @@ from atlantis_core.records.run_spec import RunSpec
 
 Cause = Literal["scarce", "missed", "confused", "named"]
 
+GainVerdict = Literal["proven", "refuted", "undecided"]
+"""Of a gain: there is one, it is below what is worth keeping, or neither is clear yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -82,6 +85,48 @@ class Comparison:
     """One-sided: probability of a gain at least as large if the arms do not differ."""
     queries: int
     seeds: int
+    seed_variance: float = 0.0
+    """Variance of one seed's gain; the squared standard error of `gain` is this over `seeds` plus the next."""
+    query_variance: float = 0.0
+    freedom: float = 0.0
+    """Degrees of freedom of that error; 0 in a comparison of a version that did not store them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a comparison of two arms can prove, said before anything is trained. Gains are of Recall@1, 0 to 1."""
+
+    queries: int
+    classes: int
+    seeds: int
+    max_seeds: int
+    seed_sd: float
+    """Standard deviation of one arm's Recall@1 between seeds."""
+    trainings: int
+    """From how many trainings `seed_sd` was learned; with 0 it is assumed."""
+    gain: float
+    """Smallest gain that is proven 4 times of 5 with `seeds` seeds."""
+    gain_at_most: float
+    """The same with `max_seeds`."""
+    worth: float
+    """A gain that is worth keeping."""
+    seeds_needed: int | None
+    """Seeds that prove it 4 times of 5; None if over 100."""
+    queries_needed: int | None
+    """Queries that prove it with `max_seeds`; None where the seeds' spread alone hides it."""
+
+    @property
+    def sentence(self) -> str:
+        """The forecast in words."""
+        known = f"learned from {self.trainings} trainings" if self.trainings else "assumed"
+        more = f" ({100 * self.gain_at_most:.1f} with {self.max_seeds})" if self.max_seeds > self.seeds else ""
+        seeds = "over 100 seeds" if self.seeds_needed is None else f"about {self.seeds_needed} seeds"
+        queries = "" if self.queries_needed is None else f", or about {self.queries_needed:,} queries"
+        return (
+            f"{self.queries:,} queries of {self.classes} classes and {self.seeds} seeds can prove a gain of about "
+            f"{100 * self.gain:.1f} points{more}; +{100 * self.worth:.0f} points would take {seeds}{queries} "
+            f"(seeds spread by {100 * self.seed_sd:.1f} points, {known})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +140,8 @@ class TrialOrigin:
 
     @property
     def is_restricted(self) -> bool:
-        """Whether the task has only a part of the queries or of the gallery."""
-        return bool(self.spec.query or self.spec.gallery)
+        """Whether the task has only a part of the queries or of the gallery, or its queries are attacked."""
+        return bool(self.spec.query or self.spec.gallery or self.spec.attack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from atlantis_core.records.collection import Cell
 from atlantis_core.records.generation import Protocol
-from atlantis_core.records.measurement import Comparison
+from atlantis_core.records.measurement import Comparison, GainVerdict
 
 Arms = Mapping[str, list[str]]
 """Models by arm: `baseline`, `incumbent` and `candidate` by judging seed, and the one model of `diagnosing`.
@@ -51,8 +51,14 @@ class Decision:
     """The same over the queries of the targeted cells; None if they have none."""
     over_baseline: Comparison
     """Candidate against real images only, over all queries."""
+    verdict: GainVerdict = "undecided"
+    """Of the gain that the round is judged by."""
+    missing: str = ""
+    """What would decide an undecided case, in words."""
 
     def __post_init__(self) -> None:
+        if self.kept:  # earlier versions stored no verdict
+            object.__setattr__(self, "verdict", "proven")
         if NO_TARGETED_QUERY in self.reason:  # earlier versions stored the comparison over all queries
             object.__setattr__(self, "targeted", None)
 

@@ -8,6 +8,9 @@ from typing import Literal
 
 from atlantis_core.records.collection import Cell, Regime
 
+EXTRA_SEEDS = 3
+"""Judging seeds that a run may add to a round whose case is unclear, where the person sets no limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -59,6 +62,8 @@ class RunSpec:
     recording: str = ""
     """Name of the recording that replaces the chat models; empty if they are called."""
     seeds: int = 2  # judging seeds; the diagnosing seed is another
+    max_seeds: int | None = None
+    """Judging seeds that a round may end with, added one by one while its case is unclear; None: `seeds`."""
     seed: int = 0
     preset: str = "auto"
     backbone: str | None = None
@@ -75,6 +80,8 @@ class RunSpec:
     auto: bool = True  # False: every expense needs a person's approval
     spread: Literal["targeted", "uniform"] = "targeted"
     """`uniform` distributes the same number of images over all cells: the control arm of docs/results.md."""
+    attack: str = ""
+    """Attack on the queries that are measured, as `learning.attacks.parse_attack` reads it; empty for none."""
     pool: str | None = None
     """Folder of unlabelled photos, absolute."""
     answers: str | None = None

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 DEFAULT_IMAGES = 200
-"""Images a round makes where the budget names no number."""
+"""Images a round generates if the budget names no number."""
+
+EDITS_PER_PHOTO = 2
+"""Edits of real photos cost milliseconds: without a number in the budget a round edits each training photo twice."""
+
+MOST_EDITS = 4000
+"""At most this many edits a round without a number: some three minutes on two cores."""
+
+USUAL_NUMBER = (
+    f"{EDITS_PER_PHOTO} edits of each training photo per round, at most {MOST_EDITS:,} (another generator: "
+    f"{DEFAULT_IMAGES} per round)"
+)
+"""The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,16 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
 
 
 def images_for_round(session: Session, round_index: int) -> int:
-    """Return how many images a round may make: its even share of those left, or `DEFAULT_IMAGES` without a limit."""
+    """Return how many images a round may make: its even share of those left, or the usual number without a limit."""
     left = session.images_left
+    if left is None:
+        return _usual_number(session)
     rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
-    return DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))
+    return min(int(left), max(1, int(left // rounds_left)))
+
+
+def _usual_number(session: Session) -> int:
+    if session.generator.modes[0] != "edit":
+        return DEFAULT_IMAGES
+    photos = len(session.collection.of_split("train"))
+    return max(DEFAULT_IMAGES, min(MOST_EDITS, EDITS_PER_PHOTO * photos))

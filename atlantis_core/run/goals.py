@@ -18,6 +18,14 @@ _SAYS_NOTHING = frozenset(
     )
 )
 """Words of a goal that never name a class."""
+_ATTACK = re.compile(
+    r"\b(adversarial(ly)?|attacked|(under|against|to|by|withstands?|resists?)\s+(an?\s+|the\s+)?attacks?|pgd|fgsm)\b",
+    re.IGNORECASE,
+)
+_EPSILON = re.compile(
+    r"\beps(?:ilon)?\s*(?:=|of|is|:)?\s*(\d+(?:\.\d+)?)|\b(\d+(?:\.\d+)?)\s*/\s*255\b", re.IGNORECASE
+)
+"""How people write the strength: `epsilon 2`, `eps=2`, `2/255`."""
 _MAX_SHARE = 0.5
 """A word that is part of more than this share of the class names says nothing about a class."""
 
@@ -43,6 +51,25 @@ def read_goal(text: str, collection: Collection) -> Goal:
     ]
     cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, target_in(text))
+
+
+def read_attack(text: str) -> str:
+    """Return the attack that a goal is about (`pgd:epsilon=2`, see `learning.attacks`); empty if it is about none.
+
+    `attacked`, `adversarial` and the like, and the methods' names, say so; `epsilon 4`, `eps=4` or `4/255` the
+    strength, 2 where nothing does.
+
+    Raises:
+        SetupError: The strength is not from 0 to 255.
+    """
+    from atlantis_core.learning.attacks import Attack, format_attack
+
+    named = _ATTACK.search(text)
+    if not named:
+        return ""
+    strength = _EPSILON.search(text)
+    epsilon = float(next(filter(None, strength.groups()))) if strength else Attack().epsilon
+    return format_attack(Attack("fgsm" if re.search(r"\bfgsm\b", text, re.IGNORECASE) else "pgd", epsilon))
 
 
 def describe_goal(goal: Goal, collection: Collection) -> str:

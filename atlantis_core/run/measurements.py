@@ -47,6 +47,13 @@ def measure_trial(
     return _measure(session, trial.id, lambda: load_trial_retriever(trial), _prepare_serving(session, serving, pool))
 
 
+def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
+    """Return a model's outcomes on validation, if it was measured before."""
+    key = measurement_hash(session, model)
+    file = session.workspace.path("measurements") / f"{key}.npz"
+    return QueryOutcomes.load(file) if session.workspace.results.find(key) and file.exists() else None
+
+
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
     """Measure the backbone without any training."""
     from atlantis_core.learning.retriever import frozen_retriever
@@ -104,15 +111,19 @@ def compare_arms(
     candidate: ArmOutcomes,
     select: Iterable[str] | None = None,
     spread: float | None = None,
+    history: Sequence[ArmOutcomes] = (),
 ) -> Comparison:
     """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position.
 
-    `spread` is the prior spread between seeds; None means that of two arms with a training each.
+    `spread` is the prior spread between seeds; None means that of two arms with a training each. `history` has other
+    arms, from which it is learned. Where one arm has more seeds, its last ones are left out.
 
     An arm compared with itself has no gain and no interval: a gain of 0 is not an estimate.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    found = compare(control, candidate, labels, select, seed_sd(session) if spread is None else spread)
+    paired = min(len(control), len(candidate))
+    prior = seed_sd(session) if spread is None else spread
+    found = compare(control[:paired], candidate[:paired], labels, select, prior, history)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if candidate is control else found
 
 
@@ -121,7 +132,8 @@ def seed_sd(session: Session, control: Sequence[str] = (), candidate: Sequence[s
 
     It is 0 between two arms that consist of the same trials, searched in two ways: no training differs.
     """
-    trials = [[split_model(model)[0] for model in arm] for arm in (control, candidate)]
+    paired = min(len(control), len(candidate))
+    trials = [[split_model(model)[0] for model in arm[:paired]] for arm in (control, candidate)]
     if trials[0] and trials[0] == trials[1]:
         return 0.0
     return SCRATCH_SEED_SD if session.from_scratch else SEED_SD

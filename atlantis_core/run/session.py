@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
@@ -173,9 +174,17 @@ class Session:
 
     @property
     def judging_seeds(self) -> list[int]:
-        """Seeds of the trials that are compared."""
-        first = self.spec.seed * 1000 + DIAGNOSING_SEED + 1
-        return list(range(first, first + self.spec.seeds))
+        """Seeds of the trials that are compared first."""
+        return [self.judging_seed(position) for position in range(self.spec.seeds)]
+
+    @property
+    def max_seeds(self) -> int:
+        """Judging seeds that a round may end with."""
+        return max(self.spec.seeds, self.spec.max_seeds or 0)
+
+    def judging_seed(self, position: int) -> int:
+        """Return a judging seed by position; those after the first `spec.seeds` are for unclear rounds."""
+        return self.spec.seed * 1000 + DIAGNOSING_SEED + 1 + position
 
     @property
     def diagnosing_seed(self) -> int:
@@ -221,6 +230,13 @@ class Session:
         from atlantis_core.learning.training.presets import recipe_for
 
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
+
+    @cached_property
+    def attack(self) -> Attack | None:
+        """The attack on the queries that are measured; None for clean queries."""
+        from atlantis_core.learning.attacks import parse_attack
+
+        return parse_attack(self.spec.attack) if self.spec.attack else None
 
     @property
     def synthetic_side_px(self) -> int:

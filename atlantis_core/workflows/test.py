@@ -122,9 +122,12 @@ def _compared(
     candidate: Sequence[Measured | None],
     select: Sequence[str] | None = None,
 ) -> Any:
-    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed."""
+    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed.
+
+    An unclear round gave one arm more seeds than the other, perhaps: the last ones have no pair.
+    """
     pairs = [
-        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before
+        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=False) if before
     ]
     labels = {image.id: image.label for image in task.queries}
     found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))

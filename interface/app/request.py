@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.chat.run_plan import DEFAULT_ROUNDS
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
+from atlantis_core.records.run_spec import EXTRA_SEEDS
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
@@ -53,6 +55,8 @@ class RunOptions(TaskOptions):
     rounds: int | None = None
     """These three limits override the ones in the goal's words."""
     seeds: int = 2
+    max_seeds: int | None = None
+    """None: `EXTRA_SEEDS` more than `seeds`."""
     seed: int = 0
     auto: bool = False
     preset: str = "auto"
@@ -62,6 +66,10 @@ class RunOptions(TaskOptions):
     generator: str = "photometric"
     scorer: str = "margin"
     spread: Spread = "targeted"
+    attack: str | None = None
+    """`fgsm` or `pgd`: the queries that are measured are attacked. None takes what the goal's words say."""
+    epsilon: float | None = None
+    """Strength of the attack, in pixel units of 0..255; None means 2."""
     pool: str | None = None
     answers: str | None = None
     questions: int = 160
@@ -106,6 +114,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         fallback=given.fallback,
         prices=find_prices(chat_models, given.price, find_workspace_folder(workspace)),
         seeds=given.seeds,
+        max_seeds=given.seeds + EXTRA_SEEDS if given.max_seeds is None else given.max_seeds,
         seed=given.seed,
         preset=given.preset,
         backbone=given.backbone,
@@ -118,11 +127,29 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         gallery=given.gallery,
         auto=given.auto,
         spread=given.spread,
+        attack=_build_attack(goal, given),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
         questions=given.questions,
     )
     return RunRequest(spec, given.columns())
+
+
+def _build_attack(goal: str, given: RunOptions) -> str:
+    """Take the attack from the options, else from the goal's words, which is said."""
+    from atlantis_core.learning.attacks import format_attack
+    from atlantis_core.run.goals import read_attack
+    from atlantis_dml.app.evaluate import parse_attack
+    from atlantis_dml.app.output import say
+
+    named = read_attack(goal)
+    if given.attack is None and named and given.epsilon is None:
+        say(f"the goal is about attacked queries: {named} (--attack and --epsilon override it)")
+        return named
+    strength = {"epsilon": given.epsilon}
+    method = given.attack or named.partition(":")[0] or None
+    attack = parse_attack(method, strength)
+    return format_attack(attack) if attack else ""
 
 
 def _make_absolute(path: str | None) -> str | None:
@@ -141,7 +168,7 @@ def _build_budget(goal: str, given: RunOptions) -> Budget:
         limits = ", ".join(f"{value:g} {unit}" for unit, value in named.items())
         say(f"limits read from the goal's words: {limits} (options such as --budget-images override them)")
     images, usd, rounds = (typed[unit] if typed[unit] is not None else named.get(unit) for unit in typed)
-    return Budget(None if images is None else int(images), usd, 2 if rounds is None else int(rounds))
+    return Budget(None if images is None else int(images), usd, DEFAULT_ROUNDS if rounds is None else int(rounds))
 
 
 def parse_choice(text: str, option: str, choices: Any) -> Any:

@@ -51,6 +51,20 @@ Embedding = Annotated[
     str | None,
     typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
 ]
+Serving = Annotated[
+    str,
+    typer.Option(
+        metavar="PART+PART",
+        help="How embeddings are searched: csls, local_scaling, prototypes, centring, query_expansion, rerank or "
+        "spread, with settings as in csls:k=30, several joined by +; default: the nearest photo.",
+    ),
+]
+ServingPool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool", metavar="FOLDER", help="Unlabelled photos that --serving is fitted on; default: training photos."
+    ),
+]
 Epsilon = Annotated[float | None, typer.Option(help="Largest change of a pixel's channel (0 to 255); default: 2.")]
 AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradient steps of pgd; default: 10.")]
 Trace = Annotated[
@@ -87,8 +101,11 @@ SHARED: dict[str, Any] = {
     "price": typer.Option(metavar="IN,OUT", help="Dollars per million input and output tokens of the chat model."),
     "budget_images": typer.Option(help="Generate at most this many images."),
     "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
-    "rounds": typer.Option(help="Run at most this many rounds; default: 2."),
-    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "rounds": typer.Option(help="Run at most this many rounds; default: 3."),
+    "seeds": typer.Option(help="Trainings per compared arm to begin with; 2 or more show the spread."),
+    "max_seeds": typer.Option(
+        min=1, help="Trainings per arm that an unclear round may end with, added one by one; --seeds + 3 without it."
+    ),
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
@@ -124,6 +141,10 @@ SHARED: dict[str, Any] = {
         metavar="targeted|uniform",
         help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
     ),
+    "attack": typer.Option(
+        metavar="fgsm|pgd", help="The queries are attacked; default: what the goal's words say, else they are not."
+    ),
+    "epsilon": typer.Option(help="Largest change of a pixel's channel (0 to 255) by --attack; default: 2."),
 }
 """Field of `RunOptions` -> its option."""
 

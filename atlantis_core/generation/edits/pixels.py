@@ -113,3 +113,12 @@ def add_grain(image: Tensor, draws: RandomDraws, sigma: float) -> Tensor:
     height, width = image.shape[-2:]
     noise = 0.8 * draws.normal(3, height, width) + 0.6 * draws.normal(1, height, width)
     return (image + sigma * noise).clamp(0, 1)
+
+
+def stretch_levels(image: Tensor) -> Tensor:
+    """Stretch the tones of (C, H, W), all channels alike: the darkest and lightest 2 % become 0 and 1."""
+    import torch
+
+    low, high = torch.quantile(image.flatten(), torch.tensor([0.02, 0.98]))
+    stretched: Tensor = ((image - low) / (high - low).clamp_min(0.05)).clamp(0, 1)
+    return stretched

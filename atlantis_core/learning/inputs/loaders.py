@@ -33,7 +33,10 @@ class BatchLoader(Protocol):
     """Turns batches of image positions into the inputs of the trained blocks."""
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
-        """Yield the activations (B, ...) of every batch, float32, on the backbone's device."""
+        """Yield the activations (B, ...) of every batch, float32, on the backbone's device.
+
+        If the recipe attacks images, they are normalised pixels (B, 3, S, S) instead.
+        """
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
         """Yield activations (<= batch_size, ...) of clean views, of enough images to initialise a head."""
@@ -54,7 +57,8 @@ def make_loader(
     """
     side_px, strength = recipe.side_px or backbone.input_px, strength_of(recipe.augmentation)
     if recipe.feed == "online":
-        return OnlineLoader(DecodedImageCache(images, side_px), backbone, stages, side_px, strength)
+        decoded = DecodedImageCache(images, side_px)
+        return OnlineLoader(decoded, backbone, stages, side_px, strength, gives_pixels=bool(recipe.attack))
     clean = cache.load(images, ViewKind(side_px), backbone, stages, progress)
     kind = ViewKind(side_px, recipe.views, recipe.augmentation)
     return CachedLoader(clean, cache.load(images, kind, backbone, stages, progress) if recipe.views else [], stages)
@@ -99,6 +103,8 @@ class OnlineLoader:
     stages: Stages
     side_px: int
     strength: Strength
+    gives_pixels: bool = False
+    """Whether `stream` stops before the lower part, since an attack changes the pixels."""
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
         """Yield batches; see `BatchLoader`."""
@@ -110,9 +116,9 @@ class OnlineLoader:
             for batch in batches:
                 ahead.append(pool.submit(self._views, batch))
                 if len(ahead) > workers:
-                    yield self._lower(ahead.popleft().result())
+                    yield self._streamed(ahead.popleft().result())
             while ahead:
-                yield self._lower(ahead.popleft().result())
+                yield self._streamed(ahead.popleft().result())
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
         """Yield at most `_MAX_HEAD_IMAGES` evenly spaced images; see `BatchLoader`."""
@@ -128,6 +134,9 @@ class OnlineLoader:
             for image, number in zip(batch.images.tolist(), batch.views.tolist(), strict=True)
         ]
         return to_batch(views, self.backbone)
+
+    def _streamed(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.stages.device) if self.gives_pixels else self._lower(pixels)
 
     def _lower(self, pixels: Tensor) -> Tensor:
         import torch

@@ -70,6 +70,29 @@ class LeftOut(Protocol):
         """
 
 
+class QueryMove(Protocol):
+    """Moves queries as the gallery was moved."""
+
+    def move(self, photos: Photos) -> NDArray[np.float32]:
+        """Return unit vectors (Q, D) in place of those of the queries."""
+
+
+class Expansion(Protocol):
+    """Adds to every query what is found near it."""
+
+    def expand(self, vectors: NDArray[np.float32], own_photo: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return unit vectors (Q, D) in place of these; `own_photo` (Q,) is a query's own gallery row, or -1."""
+
+
+class Reranking(Protocol):
+    """Orders the first entries of every query once more."""
+
+    def rerank(
+        self, vectors: NDArray[np.float32], own_entry: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return entries (Q, M) and their scores (Q, M), above all others'; `own_entry` (Q,), or -1, is excluded."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedGallery:
     """A gallery prepared for searching, which the parts of a serving change one after the other."""
@@ -80,6 +103,17 @@ class ServedGallery:
     entries: Entries
     correction: Correction | None = None
     left_out: LeftOut | None = None
+    query_move: QueryMove | None = None
+    expansion: Expansion | None = None
+    reranking: Reranking | None = None
+    labels_spread: bool = False
+    """Whether labels of gallery photos were given to reference photos, which are entries now."""
+
+
+def join_entries(first: Entries, second: Entries) -> Entries:
+    """Return both, the first before the second."""
+    names = ("vectors", "labels", "photos", "scale", "shift")
+    return Entries(*(np.concatenate([getattr(part, name) for part in (first, second)]) for name in names))
 
 
 class ServingPart(Protocol):

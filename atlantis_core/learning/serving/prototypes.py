@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.serving.interface import Entries, ServedGallery, to_unit
+from atlantis_core.learning.serving.interface import Entries, ServedGallery, join_entries, to_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Prototypes:
         means = _sum_classes(served, self.shrink, len(served.entries) if self.mix == "beside" else 0)
         entries = means.entries()
         if self.mix == "beside":
-            entries = _append(served.entries, entries)
+            entries = join_entries(served.entries, entries)
         return replace(served, entries=entries, left_out=means)
 
 
@@ -47,9 +47,9 @@ class _ClassSums:
     """Sums over the photos of every class, from which a photo can be taken out again."""
 
     vectors: NDArray[np.float32]
-    """(G, D) of the gallery's photos."""
+    """(N, D) of the photos, the gallery's first."""
     rows: NDArray[np.int64]
-    """(G,) class of every photo, as row of the next fields."""
+    """(N,) class of every photo, as row of the next fields."""
     classes: NDArray[np.int64]
     """(C,) class numbers."""
     counts: NDArray[np.int64]
@@ -76,14 +76,10 @@ class _ClassSums:
 
 
 def _sum_classes(served: ServedGallery, shrink: float, first: int) -> _ClassSums:
-    vectors = served.gallery.vectors
-    classes, rows, counts = np.unique(served.gallery.labels, return_inverse=True, return_counts=True)
+    """Sum the entries so far: the gallery's photos, and after them those that labels were spread to."""
+    vectors = served.entries.vectors
+    classes, rows, counts = np.unique(served.entries.labels, return_inverse=True, return_counts=True)
     sums = np.zeros((len(classes), vectors.shape[1]))
     np.add.at(sums, rows, vectors)
     prior = shrink * (sums / counts[:, None]).mean(axis=0)
     return _ClassSums(vectors, rows, classes, counts, sums, prior, first)
-
-
-def _append(first: Entries, second: Entries) -> Entries:
-    names = ("vectors", "labels", "photos", "scale", "shift")
-    return Entries(*(np.concatenate([getattr(part, name) for part in (first, second)]) for name in names))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.metrics.ranking import Ranking, rank_gallery
 from atlantis_core.metrics.tiles import ReplacedScores
 
@@ -43,11 +44,27 @@ class SearchedQueries:
 
 
 def prepare_queries(served: ServedGallery, queries: Photos, own_photo: NDArray[np.int64]) -> SearchedQueries:
-    """Return queries as the entries are compared with; `own_photo` (Q,) is each one's gallery row, or -1."""
+    """Return queries as the entries are compared with; `own_photo` (Q,) is each one's gallery row, or -1.
+
+    Raises:
+        SetupError: Labels were spread, and a query is a gallery photo.
+    """
+    if served.labels_spread and (own_photo >= 0).any():
+        raise SetupError(
+            "a query is a gallery photo, so its own label would be spread to what it finds; "
+            "leave spread and rectify out of the serving, or search in other photos than the queries"
+        )
+    vectors = queries.vectors if served.query_move is None else served.query_move.move(queries)
+    if served.expansion is not None:
+        vectors = served.expansion.expand(vectors, own_photo)
     entry_of = np.full(len(served.gallery) + 1, -1)
-    entry_of[served.entries.photos] = np.arange(len(served.entries))
-    entry_of[-1] = -1
-    return SearchedQueries(queries.vectors, entry_of[own_photo], _replace_own(served, queries, own_photo))
+    photos = np.flatnonzero(served.entries.photos >= 0)
+    entry_of[served.entries.photos[photos]] = photos
+    own_entry = entry_of[own_photo]
+    replaced = _replace_own(served, vectors, own_photo)
+    if served.reranking is not None:
+        replaced = ReplacedScores(*served.reranking.rerank(vectors, own_entry))
+    return SearchedQueries(vectors, own_entry, replaced)
 
 
 def score_factors(vectors: NDArray[np.float32], entries: Entries) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -77,13 +94,15 @@ def rank_served(served: ServedGallery, queries: Photos, own_photo: NDArray[np.in
     )
 
 
-def _replace_own(served: ServedGallery, queries: Photos, own_photo: NDArray[np.int64]) -> ReplacedScores | None:
+def _replace_own(
+    served: ServedGallery, queries: NDArray[np.float32], own_photo: NDArray[np.int64]
+) -> ReplacedScores | None:
     """Score the entries that a query's own photo helped to build, without that photo."""
     inside = np.flatnonzero(own_photo >= 0)
     if served.left_out is None or not len(inside):
         return None
     entries, vectors = served.left_out.without(own_photo[inside])
-    scores = np.einsum("nd,nd->n", queries.vectors[inside], vectors)
+    scores = np.einsum("nd,nd->n", queries[inside], vectors)
     if served.correction is not None:
         scale, shift = served.correction.adjust(vectors, served.entries.labels[entries])
         scores = scale * scores + shift

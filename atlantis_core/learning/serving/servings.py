@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from atlantis_core.learning.models.heads import Head
 
 SERVINGS = {
+    "centring": "atlantis_core.learning.serving.centring:Centring",
     "csls": "atlantis_core.learning.serving.hubness:Csls",
     "local_scaling": "atlantis_core.learning.serving.hubness:LocalScaling",
     "prototypes": "atlantis_core.learning.serving.prototypes:Prototypes",
+    "query_expansion": "atlantis_core.learning.serving.query_expansion:QueryExpansion",
+    "rectify": "atlantis_core.learning.serving.rectify:Rectify",
+    "rerank": "atlantis_core.learning.serving.rerank:Rerank",
+    "spread": "atlantis_core.learning.serving.spread:Spread",
 }
 """Part of a serving -> `module:Class`."""
 

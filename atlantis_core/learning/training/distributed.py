@@ -35,6 +35,11 @@ class ProcessGroup:
         """Whether this process writes files."""
         return self.accelerator is None or bool(self.accelerator.is_main_process)
 
+    @property
+    def rank(self) -> int:
+        """Number of this process, from 0."""
+        return 0 if self.accelerator is None else int(self.accelerator.process_index)
+
     def own_part(self, batch: Batch) -> Batch:
         """Return the part of a batch that this process embeds.
 
@@ -75,8 +80,7 @@ class ProcessGroup:
 
     def _own_rows(self, total: int) -> slice:
         size = total // self.count
-        rank = 0 if self.accelerator is None else self.accelerator.process_index
-        return slice(rank * size, (rank + 1) * size)
+        return slice(self.rank * size, (self.rank + 1) * size)
 
 
 def current_process_group() -> ProcessGroup:

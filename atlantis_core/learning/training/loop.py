@@ -15,9 +15,11 @@ from atlantis_core.base.ports import Progress
 from atlantis_core.learning.inputs.loaders import BatchLoader
 from atlantis_core.learning.inputs.pk_sampler import Batch
 from atlantis_core.learning.recipe import Recipe
+from atlantis_core.learning.training.attacked_batches import AttackedBatches
 from atlantis_core.learning.training.divergence import DivergenceMonitor
 from atlantis_core.learning.training.early_stopping import BestWeights
 from atlantis_core.learning.training.gradients import GradientComputer
+from atlantis_core.learning.training.mixstyle import mix_style
 from atlantis_core.learning.training.optimizer import set_rates
 from atlantis_core.learning.training.weight_averaging import MovingAverage, StartingWeights, copy_into
 
@@ -45,6 +47,9 @@ class TrainingLoop:
     """Measures the current model on validation queries."""
     embed: Callable[[Tensor], Tensor]
     """Activations (B, ...) -> embeddings (B, D) of the current model, as used for search."""
+    attacked: AttackedBatches | None = None
+    """Attacks a share of every batch; the loader then gives pixels."""
+    seed: int = 0
     steps: int = 0
 
     def run(self, loader: BatchLoader, batches: Iterator[Batch], saver: StateSaver) -> None:
@@ -58,9 +63,13 @@ class TrainingLoop:
         activations: Tensor | None = None
         processes = self.gradients.processes
         batches, copied = itertools.tee(batches)
-        for batch, activations in zip(batches, loader.stream(map(processes.own_part, copied)), strict=True):
+        for batch, given in zip(batches, loader.stream(map(processes.own_part, copied)), strict=True):
             saver.before_step(self)
-            self._step(activations, torch.from_numpy(batch.labels).to(activations.device))
+            labels = torch.from_numpy(batch.labels).to(given.device)
+            activations = given if self.attacked is None else self.attacked(given, labels, self.steps)
+            if self.recipe.mixstyle:
+                activations = mix_style(activations, self.recipe.mixstyle, self.seed, self.steps)
+            self._step(activations, labels)
             if self._should_stop():
                 break
         if self.best is not None:

@@ -26,6 +26,7 @@ from atlantis_core.learning.models.heads import Sphere, make_head, make_pca_head
 from atlantis_core.learning.models.split_backbone import Stages, split_backbone
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import Retriever
+from atlantis_core.learning.training.attacked_batches import make_attacked_batches
 from atlantis_core.learning.training.distributed import ProcessGroup, current_process_group
 from atlantis_core.learning.training.divergence import DivergenceMonitor
 from atlantis_core.learning.training.early_stopping import BestWeights, Validation
@@ -159,10 +160,11 @@ def _start_loop(
     body = [parameter for parameter in model.stages.backbone.parameters() if parameter.requires_grad]
     trained = [*body, *(parameter for parameter in head.parameters() if parameter.requires_grad)]
     watching = validation if recipe.validate_every else None
+    gradients = GradientComputer(make_embedder(model.stages, head, recipe), loss, trained, recipe.chunk, processes)
     return TrainingLoop(
         key=key,
         recipe=recipe,
-        gradients=GradientComputer(make_embedder(model.stages, head, recipe), loss, trained, recipe.chunk, processes),
+        gradients=gradients,
         optimizer=make_optimizer(model.stages.backbone, head, loss, recipe),
         monitor=DivergenceMonitor(),
         average=MovingAverage(trained, recipe.ema_decay) if recipe.ema_decay else None,
@@ -170,6 +172,8 @@ def _start_loop(
         best=BestWeights(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
         embed=model.embed_activations,
+        attacked=make_attacked_batches(model, gradients, make_head(recipe.head), recipe, seed),
+        seed=seed,
     )
 
 

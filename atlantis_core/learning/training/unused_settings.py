@@ -19,7 +19,10 @@ def find_unused_settings(recipe: Recipe, changed: Collection[str], *, has_synthe
         ("layer_decay", head_only, not_trained),
         ("start_share", head_only, not_trained),
         ("head_steps", head_only, not_trained),
+        ("mixstyle", head_only, not_trained),
         ("embedding", body and head_only, f"{not_trained}, and embedding=body does not use the head"),
+        ("attack_share", not recipe.attack, "the recipe has no attack"),
+        ("attack", not recipe.attack_share, "attack_share=0 attacks no image"),
         ("views", recipe.feed == "online", "feed=online draws a new view every time"),
     )
     lines = [

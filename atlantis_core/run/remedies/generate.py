@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.ports import GENERATORS, Generator
+from atlantis_core.base.ports import GENERATORS, Generator, name_generator
 from atlantis_core.base.registry import build_part
 from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
 from atlantis_core.generation.requests import build_pool_requests, build_requests
@@ -46,7 +46,7 @@ class Generate(Remedy):
     makes_images = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return the run's generator, and cut-paste where a class has so few photos that edits vary little."""
+        """Return the run's generator, and cut-paste where a class has too few photos for edits to vary."""
         shows = _SHOWS[session.generator.modes[0]]
         offers = [Offer(self.name, shows, makes_images=True, trainings=1)]
         counts = Counter(image.label for image in session.collection.of_split("train"))
@@ -67,9 +67,12 @@ class Generate(Remedy):
     ) -> tuple[GenerationRequest, ...]:
         """Return requests to edit, to generate, to paste, or to fetch from the pool; see `Remedy.build_requests`."""
         generator = self.build_generator(session, protocol.remedy.partition(":")[2])
-        name, side_px = f"{generator.name}/{generator.version}", session.synthetic_side_px
+        side_px = session.synthetic_side_px
         if protocol.arm == "retrieve":
-            return build_pool_requests(protocol, *_match_pool(session, protocol, model), name, side_px)
+            return build_pool_requests(
+                protocol, *_match_pool(session, protocol, model), f"{generator.name}/{generator.version}", side_px
+            )
+        name = partial(name_generator, generator)
         seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
         train = session.collection.of_split("train")
         if not isinstance(generator, CutPasteGenerator):

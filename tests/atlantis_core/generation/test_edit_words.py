@@ -4,8 +4,8 @@ import pytest
 
 from atlantis_core.captioning.attributes import AttributeCaptioner
 from atlantis_core.generation.edit_plan import _EDIT_ORDER
-from atlantis_core.generation.edit_words import _LEXICON, find_edits, find_requested_edits
-from atlantis_core.generation.edits import EDITS
+from atlantis_core.generation.edit_words import _CELL_LEXICON, find_edits, find_requested_edits
+from atlantis_core.generation.edits import BORROWING_EDITS, EDITS
 from atlantis_core.generation.photometric import PhotometricGenerator
 
 
@@ -64,8 +64,8 @@ def test_requests(facet, value, class_name, prompt, edits):
 
 
 def test_every_word_has_an_edit_and_every_edit_a_word_and_a_place():
-    assert {edit for edit, _ in _LEXICON.values()} == set(EDITS) == set(_EDIT_ORDER)
-    assert all(phrase and 0 < strength <= 1 for phrase, (_, strength) in _LEXICON.items())
+    assert {edit for edit, _ in _CELL_LEXICON.values()} == set(EDITS) | set(BORROWING_EDITS) == set(_EDIT_ORDER)
+    assert all(phrase and 0 < strength <= 1 for phrase, (_, strength) in _CELL_LEXICON.items())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ LATER = {
     "compiled",
     "validate_every",
     "patience",
+    "attack",
+    "attack_share",
+    "mixstyle",
 }
 
 
@@ -43,6 +46,9 @@ def test_settings_that_came_later_leave_old_addresses_alone() -> None:
         {"side_px": 64},
         {"compiled": True},
         {"validate_every": 5},
+        {"feed": "online", "attack": "pgd:epsilon=2"},
+        {"attack_share": 0.25},
+        {"mixstyle": 0.5},
     ],
 )
 def test_every_setting_counts(change: dict[str, Any]) -> None:
@@ -55,6 +61,14 @@ def test_every_setting_counts(change: dict[str, Any]) -> None:
         ({"feed": "disk"}, "feed must be one of cached, online, not 'disk'"),
         ({"precision": "float16"}, "precision must be one of float32, bfloat16"),
         ({"steps": 0}, "steps must be from 1 to"),
+        ({"attack": "pgd:epsilon=2"}, "attack=pgd:epsilon=2 needs feed=online"),
+        ({"feed": "online", "attack": "melt"}, "attack must be one of fgsm, pgd, not 'melt'"),
+        (
+            {"feed": "online", "attack": "pgd:power=2"},
+            "attack 'pgd' has no option 'power'; known: method=pgd, epsilon",
+        ),
+        ({"feed": "online", "attack": "pgd:method=fgsm"}, "names its method before the colon"),
+        ({"attack_share": 1.5}, "attack_share must be from 0 to 1, not 1.5"),
         ({"trainable_fraction": 1.5}, "trainable_fraction must be from 0 to 1, not 1.5"),
         ({"ema_decay": 1.0}, "ema_decay must be from 0 to"),
         ({"lr_trunk": float("nan")}, "lr_trunk must be from 0 to 1,000,000, not nan"),

@@ -11,6 +11,8 @@ from atlantis_core.learning.serving.served_ranking import rank_served
 from atlantis_core.learning.serving.servings import SERVINGS, parse_serving
 
 every_part = pytest.mark.parametrize("name", sorted(SERVINGS))
+LABELS_SPREAD = {"rectify", "spread"}
+"""Parts that give labels of gallery photos to others, so that no query may be a gallery photo."""
 
 
 @every_part
@@ -46,7 +48,15 @@ def test_a_perfect_model_stays_perfect(name, draw):
     assert rank_served(parse_serving(name).fit(gallery, pool), queries).first_hit.max() == 0
 
 
-@every_part
+@pytest.mark.parametrize("name", sorted(LABELS_SPREAD))
+def test_a_query_whose_own_label_would_be_spread_is_refused(name, draw):
+    gallery = draw(1, 60)
+    served = parse_serving(name).fit(gallery, draw(2, 80, labelled=False))
+    with pytest.raises(SetupError, match="leave spread and rectify out"):
+        rank_served(served, gallery, np.arange(60))
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVINGS) - LABELS_SPREAD))
 def test_a_query_with_no_positive_but_itself_is_left_out(name, draw):
     gallery, pool = draw(1, 60), draw(2, 80, labelled=False)
     labels = gallery.labels.copy()

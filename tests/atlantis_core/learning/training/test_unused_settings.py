@@ -24,6 +24,8 @@ def unused_lines(text: str, *, has_synthetic: bool = False) -> list[str]:
         ("trainable_fraction=0&lr_trunk=0.1", "lr_trunk=0.1 has no effect: trainable_fraction=0 does not train"),
         ("trainable_fraction=0&embedding=body", "embedding=body has no effect: trainable_fraction=0"),
         ("feed=online&views=3", "views=3 has no effect: feed=online draws a new view every time"),
+        ("attack_share=0.3", "attack_share=0.3 has no effect: the recipe has no attack"),
+        ("feed=online&attack=fgsm&attack_share=0", "attack=fgsm has no effect: attack_share=0 attacks no image"),
         ("steps=5", "learning rates never reach their peak: warmup_steps=10 is not below steps=5"),
     ],
 )
