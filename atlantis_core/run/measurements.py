@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.data.tasks import check_measurable
+from atlantis_core.data.tasks import RetrievalTask, check_measurable
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
 from atlantis_core.learning.serving.servings import parse_serving
@@ -36,7 +36,7 @@ def measure_trial(
     """Measure a trial on validation, once; None for a crashed trial.
 
     `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
-    `pool`, or without any on the training photos.
+    `pool`, or without any on those of the run's pool, else on the training photos.
 
     Raises:
         SetupError: No query has a positive, or the serving is unknown or does not fit the model.
@@ -48,7 +48,8 @@ def measure_trial(
 
 def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
     """Return a model's outcomes on validation, if it was measured before."""
-    key = measurement_hash(session, model)
+    trial_id, serving = split_model(model)
+    key = measurement_hash(session, trial_id, _prepare_serving(session, serving, ()))
     file = session.workspace.path("measurements") / f"{key}.npz"
     return QueryOutcomes.load(file) if session.workspace.results.find(key) and file.exists() else None
 
@@ -87,6 +88,15 @@ def _measure_models(session: Session, models: Iterable[str]) -> list[tuple[Measu
         measure_trial(session, trial, split_model(name)[1])
         for name, trial in zip(names, find_trials(session, names), strict=True)
     ]
+
+
+def measure_model_on(session: Session, model: str, task: RetrievalTask) -> tuple[Measurement, QueryOutcomes] | None:
+    """Measure a model of an arm on another task, such as the sealed test, without keeping it; None if it crashed."""
+    (trial,) = find_trials(session, [model])
+    if trial.status == "crashed":
+        return None
+    served = _prepare_serving(session, split_model(model)[1], ())
+    return measure_retriever(load_trial_retriever(trial), task, session.cache, served.serving, served.reference)
 
 
 def load_model(session: Session, model: str) -> Retriever:
@@ -183,7 +193,7 @@ def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage])
     serving = parse_serving(text)
     if not serving.needs_reference:
         return ServedWith(str(serving))
-    return ServedWith(str(serving), tuple(pool) or session.collection.of_split("train"))
+    return ServedWith(str(serving), tuple(pool) or session.reference)
 
 
 def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN) -> str:

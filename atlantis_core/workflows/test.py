@@ -18,7 +18,7 @@ from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import counted_queries, find_trial_session, find_trials, seed_sd
+from atlantis_core.run.measurements import counted_queries, find_trial_session, find_trials, measure_model_on, seed_sd
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.seal import (
     build_test_task,
@@ -86,6 +86,7 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
+    spread = seed_sd(session, arms["baseline"], arms["incumbent"])
     counted = counted_queries([found[1] for found in baseline if found])
     planted = [query for query in _queries_in(task, read_planted_gap(session.collection.root)) if query in counted]
     seen = count_seen_images(session)
@@ -99,27 +100,25 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
         "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
         "final": as_json(average_measurements([found[0] for found in final if found])),
-        "over_baseline": _compared(session, task, baseline, final),
-        "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
+        "over_baseline": _compared(task, baseline, final, spread),
+        "planted_gap": _compared(task, baseline, final, spread, planted) if planted else None,
     }
 
 
-def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
+def _arm(session: Session, task: RetrievalTask, models: Sequence[str]) -> list[Measured | None]:
+    """Measure the models of an arm, each with its serving; None for a crashed trial."""
     found: list[Measured | None] = []
-    for trial in find_trials(session, trial_ids):
-        if trial.status == "crashed":
-            found.append(None)
-            continue
+    for model, trial in zip(models, find_trials(session, models), strict=True):
         session.progress(f"testing seed {trial.seed}", 0, 1)
-        found.append(measure_retriever(load_trial_retriever(trial), task, session.cache))
+        found.append(measure_model_on(session, model, task))
     return found
 
 
 def _compared(
-    session: Session,
     task: RetrievalTask,
     control: Sequence[Measured | None],
     candidate: Sequence[Measured | None],
+    spread: float,
     select: Sequence[str] | None = None,
 ) -> Any:
     """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed.
@@ -130,7 +129,7 @@ def _compared(
         (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=False) if before
     ]
     labels = {image.id: image.label for image in task.queries}
-    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))
+    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, spread)
     if candidate is control:  # no round was kept: the same model, so a gain of 0 is not an estimate
         found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
     return as_json(found)
