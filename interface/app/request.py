@@ -71,7 +71,7 @@ class RunOptions(TaskOptions):
     """Strength of the attack, in pixel units of 0..255; None means 2."""
     pool: str | None = None
     answers: str | None = None
-    remedies: tuple[str, ...] = ()
+    remedies: tuple[str, ...] | None = None
     questions: int = 160
 
 
@@ -130,7 +130,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         attack=_build_attack(goal, given),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
-        remedies=given.remedies,
+        remedies=given.remedies or (),
         questions=given.questions,
     )
     return RunRequest(spec, given.columns())
