@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import ToolError
+from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.tasks import check_measurable
+from atlantis_core.learning.attacks import format_attack
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
+from atlantis_core.learning.robustness import measure_attacked
 from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -204,6 +206,9 @@ def _measure(
     session: Session, subject: str, build: Callable[[], Retriever], served: ServedWith = PLAIN
 ) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject, served)
+    attack = session.attack
+    if attack is not None:
+        key = content_hash("attacked measurement", [key, format_attack(attack)])
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():
@@ -211,7 +216,15 @@ def _measure(
     check_measurable(session.task)
     started = time.monotonic()
     task = extend_gallery(session.task, served.photos)
-    measurement, outcomes = measure_retriever(build(), task, session.cache, served.serving, served.reference)
+    if attack is None:
+        measurement, outcomes = measure_retriever(build(), task, session.cache, served.serving, served.reference)
+    elif served.serving:
+        raise SetupError(
+            f"serving {served.serving!r} cannot be measured under attack: the attack does not know it and would "
+            "flatter it; leave the serving or the attack out"
+        )
+    else:
+        measurement, outcomes = measure_attacked(build(), task, attack, session.cache, session.progress)
     outcomes.save(file)
     session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes

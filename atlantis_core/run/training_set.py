@@ -12,7 +12,7 @@ from atlantis_core.run.round import Round, read_round, read_rounds
 from atlantis_core.run.verdicts import has_survivors, list_screened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
     from atlantis_core.learning.recipe import Recipe
@@ -91,9 +91,20 @@ def collect_real(session: Session) -> list[TrainingImage]:
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
     return [
-        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == SYNTHETIC)
+        TrainingImage(
+            image.id,
+            image.path,
+            image.label,
+            synthetic=image.facets.get(ORIGIN) == SYNTHETIC,
+            cell=describe_cell(image.facets),
+        )
         for image in session.collection.of_split("train")
     ]
+
+
+def describe_cell(facets: Mapping[str, str]) -> str:
+    """Return facet values as one text, which recipes balance their draws by."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(facets.items()) if name != ORIGIN)
 
 
 def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[TrainingImage]:
@@ -102,6 +113,13 @@ def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[T
 
     own = ((one, float(one.settings.get(SAMPLING_WEIGHT, 1.0))) for one in candidates)
     return [
-        TrainingImage(one.key, one.path, one.cell.class_name, synthetic=True, weight=weight * sure)
+        TrainingImage(
+            one.key,
+            one.path,
+            one.cell.class_name,
+            synthetic=True,
+            weight=weight * sure,
+            cell=describe_cell({one.cell.facet: one.cell.value} if one.cell.facet else {}),
+        )
         for one, sure in own
     ]
