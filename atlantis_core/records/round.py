@@ -55,6 +55,8 @@ class Decision:
     """Of the gain that the round is judged by."""
     missing: str = ""
     """What would decide an undecided case, in words."""
+    clean: Comparison | None = None
+    """Candidate against incumbent on clean queries, in a run whose queries are attacked; else None."""
 
     def __post_init__(self) -> None:
         if self.kept:  # earlier versions stored no verdict

@@ -49,12 +49,14 @@ def make_candidates(session: Session, round_index: int, protocol: Protocol, mode
         )
     requests = remedy.build_requests(session, round_index, protocol, model)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
-    new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
-    ledger.require(session.run_id, session.spec.budget, "images", len(new))
+    if remedy.spends_images:
+        new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
+        ledger.require(session.run_id, session.spec.budget, "images", len(new))
 
     def record(candidate: Candidate) -> None:
         candidates.add(candidate)
-        ledger.spend(session.run_id, "images", 1, candidate.key)
+        if remedy.spends_images:
+            ledger.spend(session.run_id, "images", 1, candidate.key)
 
     started = time.monotonic()
     known = candidates.find(request.key for request in requests)

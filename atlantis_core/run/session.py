@@ -238,6 +238,14 @@ class Session:
 
         return parse_attack(self.spec.attack) if self.spec.attack else None
 
+    def without_attack(self) -> Session:
+        """Return this session with clean queries; itself, if they are clean."""
+        if not self.spec.attack:
+            return self
+        return Session(
+            self.workspace, self.run_id, replace(self.spec, attack=""), self.progress, self._captioner, self.say
+        )
+
     @property
     def synthetic_side_px(self) -> int:
         """Largest short side of synthetic images: twice the training's input, so that crops are still sharp."""

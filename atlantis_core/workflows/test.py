@@ -12,6 +12,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask, list_counted
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings, measure_retriever
+from atlantis_core.learning.robustness import measure_attacked
 from atlantis_core.metrics.exclusions import count_negatives
 from atlantis_core.metrics.measurement import average_measurements, mean_and_sd
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -51,7 +52,8 @@ def run_final_test(session: Session) -> dict[str, Any]:
         `opened` (seconds since the epoch, one entry an opening), `earlier` (openings whose figures do not count, and
         why), `opened_by` (ids of other runs and trials that opened images of this split before), `seen_images` (how
         many, by id), `images` (of the split), `frozen`, `baseline` and `final` (figures),
-        `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
+        `over_baseline` and, in a run about attacked queries, `attack` and `clean` (the figures without it); in a
+        bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
         baseline are the same model.
 
     Raises:
@@ -96,11 +98,12 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
         "seen_images": seen,
         "images": len(images),
         "kept_nothing": kept_nothing,
-        "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
+        "frozen": as_json(_measure_model(session, untrained, task)[0]),
         "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
         "final": as_json(average_measurements([found[0] for found in final if found])),
         "over_baseline": _compared(session, task, baseline, final),
         "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
+        **({"attack": session.spec.attack, "clean": _measure_clean(session, task, arms)} if session.attack else {}),
     }
 
 
@@ -111,8 +114,30 @@ def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> lis
             found.append(None)
             continue
         session.progress(f"testing seed {trial.seed}", 0, 1)
-        found.append(measure_retriever(load_trial_retriever(trial), task, session.cache))
+        found.append(_measure_model(session, load_trial_retriever(trial), task))
     return found
+
+
+def _measure_model(session: Session, retriever: Retriever, task: RetrievalTask) -> Measured:
+    """Measure a model on the run's kind of queries, clean or attacked."""
+    if session.attack is None:
+        return measure_retriever(retriever, task, session.cache)
+    return measure_attacked(retriever, task, session.attack, session.cache, session.progress)
+
+
+def _measure_clean(session: Session, task: RetrievalTask, arms: Arms) -> dict[str, Any]:
+    """Return the figures of a run about attacked queries on the same queries without the attack."""
+    from atlantis_core.learning.retriever import frozen_retriever
+
+    clean, recipe = session.without_attack(), session.recipe
+    untrained = frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
+    baseline, final = (_arm(clean, task, arms[name]) for name in ("baseline", "incumbent"))
+    return {
+        "frozen": as_json(_measure_model(clean, untrained, task)[0]),
+        "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
+        "final": as_json(average_measurements([found[0] for found in final if found])),
+        "over_baseline": _compared(session, task, baseline, final),
+    }
 
 
 def _compared(

@@ -90,7 +90,7 @@ def evaluate_model(
     from atlantis_core.workflows.evaluate import evaluate_model
 
     started = time.monotonic()
-    photos = _read_pool(pool, request.serving) if pool is not None else ()
+    photos = read_reference_pool(pool, request.serving) if pool is not None else ()
     with open_stderr_screen() as screen:
         both = {"--leave-out": request.leave_out, "--junk": request.junk}
         typed = {option: column for option, column in both.items() if column is not None}
@@ -115,7 +115,7 @@ def evaluate_model(
     return about | found | {"seconds": round(time.monotonic() - started, 2)}
 
 
-def _read_pool(folder: str, serving: str) -> tuple[LabelledImage, ...]:
+def read_reference_pool(folder: str, serving: str) -> tuple[LabelledImage, ...]:
     """Return the photos of an unlabelled folder, as reference of a serving.
 
     Raises:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import atlantis_dml
 from atlantis_dml.cli.main import main
 from tests.interface.measured import Trained, write_photos
 
@@ -103,3 +104,49 @@ def test_a_serving_that_cannot_be_measured_is_refused_in_one_line(words, message
     told = capsys.readouterr().err
     assert message in " ".join(told.split())
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    "serving", ["csls:k=4+prototypes", "csls:k=3", "local_scaling", "rerank:k1=5,k2=2", "spread", "query_expansion"]
+)
+def test_search_finds_first_what_evaluate_measures(serving, trained, pool, ask) -> None:
+    """The class of the first hit of every validation image is the one that evaluate counts."""
+    parts = {part.partition(":")[0] for part in serving.split("+")}
+    fitted = ["--pool", str(pool)] if parts & {"csls", "local_scaling", "spread"} else []
+    name = serving.partition(":")[0].replace("_", "-")
+    words = [trained.model, str(trained.photos), "--serving", serving, *fitted]
+    indexed = ask("index", *words, "--name", name, "--split", "train")
+    assert (indexed["serving"], indexed["recall_at_10"]) == (ask("evaluate", *words)["serving"], 1.0)
+    opened = atlantis_dml.open_index(name, trained.workspace)
+    queries = trained.task().queries
+    right = [opened.search(image.path, top=1)[0].label == image.label for image in queries]
+    opened.close()
+    assert np.mean(right) == pytest.approx(ask("evaluate", *words)["recall_at"]["1"])
+
+
+def test_a_class_is_shown_by_its_nearest_image_that_the_filter_allows(trained, pool, ask) -> None:
+    words = ["index", trained.model, str(trained.photos), "--name", "means", "--serving", "prototypes"]
+    ask(*words, "--split", "train")
+    image = next(image for image in trained.task().queries)
+    asked = ["search", "means", image.path]
+    found = ask(*asked)["results"]
+    assert len({hit["label"] for hit in found}) == len(found) == 3
+    distances = [hit["distance"] for hit in found]
+    assert distances == sorted(distances)
+    assert {hit["facets"]["camera"] for hit in ask(*asked, "--where", "camera=b")["results"]} == {"b"}
+    again = ask("index", trained.model, str(trained.photos), "--name", "means", "--split", "train")
+    assert (again["serving"], again["added"]) == ("prototypes", 0)
+    plain = ask("index", trained.model, str(trained.photos), "--name", "means", "--split", "train", "--serving", "")
+    assert plain["serving"] is None
+    assert len(ask(*asked)["results"]) == 10
+    ask("unindex", "means", "--everything")
+    assert not (trained.workspace / "index" / "means").exists()
+
+
+def test_an_index_without_its_serving_file_says_what_to_do(trained, pool, ask, capsys) -> None:
+    words = ["index", trained.model, str(trained.photos), "--name", "lost", "--split", "train"]
+    ask(*words, "--serving", "csls", "--pool", str(pool))
+    (trained.workspace / "index" / "lost" / "serving.npz").write_bytes(b"PK")
+    image = trained.task().queries[0]
+    assert main(["search", "lost", image.path, "--workspace", str(trained.workspace)]) == 2
+    assert "does not contain a serving" in capsys.readouterr().err
