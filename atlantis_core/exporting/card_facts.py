@@ -47,3 +47,7 @@ class ModelFacts:
     """Whether timm opens the folder."""
     clip_radius: float | None = None
     """Of a hyperbolic head."""
+    serving: str = ""
+    """How it was searched when it was measured; empty is the nearest photo."""
+    reference: int = 0
+    """Photos that the serving is fitted on, of which the folder has the embeddings."""

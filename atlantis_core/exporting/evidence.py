@@ -12,9 +12,10 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.records import Interval, Measurement, Trial
+from atlantis_core.records import Interval, Measurement
 from atlantis_core.records.inline import INLINE
 from atlantis_core.run.measurements import find_trial_session, find_trials, measure_arm, measure_frozen, measure_trial
+from atlantis_core.run.models import split_model
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
@@ -68,17 +69,20 @@ def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") ->
     return Session(workspace, run.id, run.spec)
 
 
-def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
-    """Collect the counts and figures of a trial, None for a crashed one; existing measurements are reused."""
+def collect_evidence(session: Session, model: str) -> TrialEvidence | None:
+    """Collect the counts and figures of a trial, None for a crashed one; existing measurements are reused.
+
+    `model` may name the serving with which it is searched, see `run.models`.
+    """
     session = session.without_attack()  # the card of a model is about clean queries
-    (trial,) = find_trials(session, [trial_id])
-    measured = measure_trial(session, trial)
+    (trial,) = find_trials(session, [model])
+    measured = measure_trial(session, trial, split_model(model)[1])
     if measured is None:
         return None
     frozen, missing = _frozen_figures(session)
     choices = {"queries": session.spec.query, "gallery": session.spec.gallery}
     arms = read_final_arms(session)
-    baseline = _baseline_figures(session, trial, arms.get("baseline", []))
+    baseline = _baseline_figures(session, model, arms.get("baseline", []))
     return TrialEvidence(
         real=trial.num_real,
         synthetic=trial.num_synthetic,
@@ -88,7 +92,7 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
         gallery=len(session.task.gallery),
         figures=(_build_figures("this model", measured[0], measured[1]), *baseline, *frozen),
         judged=bool(arms),
-        test=_test_figures(session) if trial_id in arms.get("incumbent", []) else None,
+        test=_test_figures(session) if model in arms.get("incumbent", []) else None,
         missing=missing,
         restricted=tuple(name for name, choice in choices.items() if choice),
     )
@@ -108,9 +112,9 @@ def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, .
     return (_build_figures("frozen", measurement, outcomes),), ()
 
 
-def _baseline_figures(session: Session, trial: Trial, arm: Sequence[str]) -> tuple[Figures, ...]:
-    """Return the mean figures of the run's baseline arm, unless this trial belongs to it."""
-    if not arm or trial.id in arm:
+def _baseline_figures(session: Session, model: str, arm: Sequence[str]) -> tuple[Figures, ...]:
+    """Return the mean figures of the run's baseline arm, unless this model belongs to it."""
+    if not arm or model in arm:
         return ()
     return (_build_figures("baseline", measure_arm(session, arm), None),)
 

@@ -14,6 +14,7 @@ from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE
 from atlantis_core.exporting.timm_section import write_timm_section
+from atlantis_core.learning.serving.serving_file import FILE_NAME as SERVING_NAME
 from atlantis_core.metrics import METRICS
 
 
@@ -24,6 +25,7 @@ def write_model_card(about: ModelFacts) -> str:
         f"# Image retriever: {code_span(about.architecture)}",
         _describe_model(about),
         _usage_section(about),
+        *([_serving_section(about)] if about.serving else []),
         *([write_timm_section(about)] if about.with_timm else []),
         *([_onnx_section(about)] if about.with_onnx else []),
         _data_section(about.evidence),
@@ -70,6 +72,13 @@ from atlantis_dml import load_retriever
 retriever = load_retriever("path/to/this/folder")
 embeddings = retriever.embed(["a.jpg", "b.jpg"])  # {kind} (2, {about.dims})
 ```"""
+
+
+def _serving_section(about: ModelFacts) -> str:
+    fitted = f" and has the embeddings of the {about.reference:,} photos that it is fitted on" * bool(about.reference)
+    return f"""## Search
+The figures below are of the serving {code_span(about.serving)}, not of the nearest photo. `{SERVING_NAME}` names it\
+{fitted}. `atlantis index` takes it from this folder, so that `atlantis search` ranks alike."""
 
 
 def _onnx_section(about: ModelFacts) -> str:

@@ -23,6 +23,9 @@ from atlantis_core.exporting.timm_folder import CONFIG_NAME, write_for_timm
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME, name_parts
 from atlantis_core.learning.models.weights_files import read_facts, read_weights
+from atlantis_core.learning.serving.serving_file import StoredServing
+from atlantis_core.learning.serving.servings import parse_serving
+from atlantis_core.run.models import name_model
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
@@ -44,6 +47,8 @@ class ExportedModel:
     """Empty for a model that this workspace did not train."""
     run_id: str = ""
     """The run whose final model it is, if it was named by a run."""
+    serving: str = ""
+    """How the run searches with it, see `learning.serving.servings`; empty is the nearest photo."""
 
 
 def check_destination(folder: Path) -> Path:
@@ -88,9 +93,14 @@ def export_model(
     if onnx:
         require_onnx()
     retriever = load_retriever(model.target)
-    evidence = collect_evidence(session, model.trial_id) if session and model.trial_id else None
+    evidence = (
+        collect_evidence(session, name_model(model.trial_id, model.serving)) if session and model.trial_id else None
+    )
     with temporary_folder(folder, "exporting") as part:
         facts = _write_weights(Path(model.target), retriever, part)
+        stored = _prepare_serving(model.serving, retriever, session, progress)
+        if stored:
+            stored.save(part)
         agreement = None
         if onnx:
             images = list_validation_images(session, _MAX_IMAGES) if session else []
@@ -100,7 +110,7 @@ def export_model(
             agreement = check_onnx(retriever, part / FILE_NAME, images)
             progress("comparing ONNX with torch", 2, 2)
         with_timm = (part / CONFIG_NAME).exists()
-        about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx, with_timm=with_timm)
+        about = _collect_facts(retriever, facts, evidence, agreement, stored, with_onnx=onnx, with_timm=with_timm)
         (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
         part.rename(folder)
     return _build_result(folder, about)
@@ -177,6 +187,7 @@ def _collect_facts(
     facts: dict[str, Any],
     evidence: TrialEvidence | None,
     agreement: OnnxAgreement | None,
+    stored: StoredServing | None,
     *,
     with_onnx: bool,
     with_timm: bool,
@@ -203,7 +214,24 @@ def _collect_facts(
         crop=retriever.backbone.crop,
         mean=retriever.backbone.mean,
         earlier_preprocessing=earlier_preprocessing(retriever.backbone),
+        serving=stored.text if stored else "",
+        reference=len(stored.vectors) if stored else 0,
     )
+
+
+def _prepare_serving(
+    text: str, retriever: Retriever, session: Session | None, progress: Progress
+) -> StoredServing | None:
+    """Return a serving with the embeddings of its reference photos; None for the nearest photo.
+
+    Raises:
+        SetupError: A reference photo is gone.
+    """
+    if not text or session is None:
+        return None
+    photos = session.reference if parse_serving(text).needs_reference else ()
+    vectors = retriever.embed([image.path for image in photos], progress=progress)
+    return StoredServing.of(text, vectors, [image.label for image in photos])
 
 
 def _base_model(backbone: BackboneSpec) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def evaluate(
     attack_steps: int | None = None,
     attack_aim: str | None = None,
     seed: int | None = None,
-    serving: str = "",
+    serving: str | None = None,
     pool: Where | None = None,
     regime: str = "seen",
     label: str | None = None,
@@ -51,7 +51,8 @@ def evaluate(
         attack_aim: `wrong` (default) moves a query to the nearest image of another class, `away` (`pgd` only) away
             from its own class.
         seed: Of the random starts of `pgd`; None takes 0.
-        serving: How embeddings are searched, such as `csls+prototypes`; empty is the nearest photo.
+        serving: How embeddings are searched, such as `csls+prototypes`; None takes that of the run that `model`
+            names, an empty text (and None for any other model) is the nearest photo.
         pool: Folder of unlabelled photos that the serving is fitted on; None takes training photos.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
@@ -70,17 +71,16 @@ def evaluate(
         SetupError: A setting, the model or the data has to be fixed, as where no query has a positive.
     """
     from atlantis_core.workflows.evaluate import EvaluationRequest
-    from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack
+    from atlantis_dml.app.evaluate import ServedBy, Subject, evaluate_model, parse_attack
     from atlantis_dml.app.request import TaskOptions, parse_regime
 
     strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
     attacked = parse_attack(attack, strength)
-    request = EvaluationRequest(
-        tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk, serving=serving
-    )
+    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     columns = None if facets is None else tuple(facets)
     task = TaskOptions(
         regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
     )
     subject = Subject(str(model), str(data), task, embedding)
-    return evaluate_model(subject, request, as_folder(workspace), None if pool is None else str(pool))
+    served = ServedBy(serving, None if pool is None else str(pool))
+    return evaluate_model(subject, request, as_folder(workspace), served)

@@ -82,14 +82,29 @@ def open_subject(
     return retriever, collection, retrieval_task(collection, task.regime, task.query, task.gallery)
 
 
+@dataclass(frozen=True, slots=True)
+class ServedBy:
+    """How embeddings are searched, as typed."""
+
+    serving: str | None = None
+    """None takes that of the run that MODEL names."""
+    pool: str | None = None
+    """Folder of unlabelled photos that it is fitted on; None takes the training photos."""
+
+
 def evaluate_model(
-    subject: Subject, request: EvaluationRequest, folder: Path | None, pool: str | None = None
+    subject: Subject, request: EvaluationRequest, folder: Path | None, served: ServedBy = ServedBy()
 ) -> dict[str, Any]:
-    """Measure MODEL on the validation task of DATA; `pool` is a folder of unlabelled photos for the serving."""
+    """Measure MODEL on the validation task of DATA."""
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
+    from atlantis_dml.app.find_model import find_serving
 
     started = time.monotonic()
+    by_nearest_photo = request.attack or request.leave_out or request.junk or request.distance != "auto"
+    if served == ServedBy() and not by_nearest_photo:
+        served = ServedBy(*find_serving(subject.model, folder))
+    pool, request = served.pool, replace(request, serving=served.serving or "")
     photos = read_reference_pool(pool, request.serving) if pool is not None else ()
     with open_stderr_screen() as screen:
         both = {"--leave-out": request.leave_out, "--junk": request.junk}

@@ -29,6 +29,18 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
     return load_retriever(find_model(model, workspace).target, embedding)
 
 
+def find_serving(model: str, workspace: Path | None) -> tuple[str, str | None]:
+    """Return how a run searches with its final model, and its pool; an empty text for any other MODEL.
+
+    Raises:
+        SetupError: As `find_model`.
+    """
+    from atlantis_dml.app.setup import open_workspace
+
+    serving = find_model(model, workspace).serving if is_run_name(model) and not Path(model).exists() else ""
+    return (serving, open_workspace(workspace).runs.get(model).spec.pool) if serving else ("", None)
+
+
 def find_default_model(data: str) -> str:
     """Return the name of the untrained model that trainings on DATA begin with."""
     from atlantis_core.harbor.world_files import is_bundled
@@ -58,8 +70,11 @@ def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel
     if not has_runs(store):
         return ExportedModel(model)
     if is_run_name(model):
-        run, trial_id = _find_best_trial(model, store)
-        return ExportedModel(_find_checkpoint(trial_id, store), trial_id, run)
+        from atlantis_core.run.models import split_model
+
+        run, best = _find_best_model(model, store)
+        trial_id, serving = split_model(best)
+        return ExportedModel(_find_checkpoint(trial_id, store), trial_id, run, serving)
     named = _match_trial_id(model, store)
     return ExportedModel(_find_checkpoint(named, store), named) if named else ExportedModel(model)
 
@@ -100,16 +115,16 @@ def _match_trial_id(name: str, workspace: Workspace) -> str | None:
     return matching[0] if matching else None
 
 
-def _find_best_trial(name: str, workspace: Workspace) -> tuple[str, str]:
-    """Return the run's id, and the trial of its final model with the first judging seed."""
+def _find_best_model(name: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the run's id, and its final model with the first judging seed; see `run.models`."""
     from atlantis_core.run.round import read_final_arms
     from atlantis_core.run.session import Session
 
     run = workspace.runs.get(name)
-    trials = read_final_arms(Session(workspace, run.id, run.spec)).get("incumbent", [])
-    if not trials:
+    models = read_final_arms(Session(workspace, run.id, run.spec)).get("incumbent", [])
+    if not models:
         raise SetupError(f"run {run.id!r} has no judged model yet; continue it with `atlantis resume {run.id}`")
-    return run.id, trials[0]
+    return run.id, models[0]
 
 
 def _find_checkpoint(trial_id: str, workspace: Workspace) -> str:

@@ -36,7 +36,7 @@ class IndexRequest:
     server: str = ""
     embedding: str | None = None
     serving: str | None = None
-    """How it is searched; None leaves an index as it is, and gives a new one that of an exported model."""
+    """How it is searched; None leaves an index as it is, and gives a new one that of the run or exported model."""
     pool: str | None = None
     """Folder of unlabelled photos that the serving is fitted on; None takes the training images."""
     add: bool = False
@@ -69,6 +69,7 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
         is_new = not prepare_index(folder, model, embedder, request.server).roots
         filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
         exported = Path(model) if is_new else None
+        request = _serve_as_run(request, workspace) if is_new else request
         if stored := prepare_serving(request, exported, embedder, source, screen.progress):
             write_serving(folder, stored)
         if request.check:
@@ -105,7 +106,7 @@ def prepare_serving(
     progress("embedding the photos that the serving is fitted on", 0, 1)
     vectors = embedder.embed([image.path for image in photos])
     progress("embedding the photos that the serving is fitted on", 1, 1)
-    return StoredServing(str(serving), vectors, tuple(image.label for image in photos))
+    return StoredServing.of(str(serving), vectors, [image.label for image in photos])
 
 
 def _check(request: IndexRequest, workspace: Path | None) -> str:
@@ -128,6 +129,16 @@ def _check(request: IndexRequest, workspace: Path | None) -> str:
     if request.server:
         ping_server(request.server)
     return made_by
+
+
+def _serve_as_run(request: IndexRequest, workspace: Path | None) -> IndexRequest:
+    """Return the request with the serving of the run that MODEL names, where none was asked for."""
+    from atlantis_dml.app.find_model import find_serving
+
+    if request.serving is not None:
+        return request
+    serving, pool = find_serving(request.model, workspace)
+    return replace(request, serving=serving, pool=pool) if serving else request
 
 
 def _check_serving(request: IndexRequest) -> None:

@@ -54,7 +54,7 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of pgd's random starts; default: 0.")] = None,
-    serving: options.Serving = "",
+    serving: options.Serving = None,
     pool: options.ServingPool = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
@@ -68,7 +68,7 @@ def evaluate(
     Searched by class means without hubs: atlantis evaluate last photos/ --serving csls+prototypes --pool unsorted/
     """
     from atlantis_core.workflows.evaluate import EvaluationRequest
-    from atlantis_dml.app.evaluate import Subject, check_split, evaluate_model, parse_attack
+    from atlantis_dml.app.evaluate import ServedBy, Subject, check_split, evaluate_model, parse_attack
     from atlantis_dml.views.measurements import show_evaluation
 
     check_split(split_name)
@@ -81,9 +81,8 @@ def evaluate(
         parse_attack(attack, strength),
         "wrong" if attack_aim is None else attack_aim,
         junk,
-        serving=serving,
     )
-    found = evaluate_model(Subject(model, data, given, embedding), request, workspace, pool)
+    found = evaluate_model(Subject(model, data, given, embedding), request, workspace, ServedBy(serving, pool))
     print_json(found) if as_json else show_evaluation(found)
 
 

@@ -45,8 +45,8 @@ def index(
         str | None,
         typer.Option(
             metavar="PART+PART",
-            help="How it is searched, as for `atlantis evaluate`; default: as it was, or as MODEL was exported; an "
-            "empty text is the nearest image.",
+            help="How it is searched, as for `atlantis evaluate`; default: as it was or, when new, as the run MODEL "
+            "or its export is searched; an empty text is the nearest image.",
         ),
     ] = None,
     pool: options.ServingPool = None,

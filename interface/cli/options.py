@@ -52,11 +52,12 @@ Embedding = Annotated[
     typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
 ]
 Serving = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="PART+PART",
         help="How embeddings are searched: csls, local_scaling, prototypes, centring, query_expansion, rerank or "
-        "spread, with settings as in csls:k=30, several joined by +; default: the nearest photo.",
+        "spread, with settings as in csls:k=30, several joined by +; default: as the run MODEL is searched, else (as "
+        "with an empty text) the nearest photo.",
     ),
 ]
 ServingPool = Annotated[

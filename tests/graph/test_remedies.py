@@ -20,7 +20,7 @@ from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
-SERVED = "serve:csls:k=10"
+SERVED = "serve:csls"
 
 
 @pytest.fixture

@@ -47,12 +47,8 @@ def list_servings_to_pilot(task: RetrievalTask, distance: str, *, has_pool: bool
         found.insert(0, ServingPilot("prototypes+csls", f"{_MEANS}; {_HUBS}", _PHOTOS))
         found.append(ServingPilot("prototypes", f"{_MEANS}, which helps classes of few photos", ""))
     if several and has_pool and not queries_inside:
-        spread = ServingPilot(
-            "spread+prototypes+csls",
-            f"unlabelled photos get classes from their neighbours, each class as many; then {_MEANS} and {_HUBS}",
-            _POOL,
-        )
-        found.insert(0, spread)
+        what = f"unlabelled photos are found under the class whose mean is nearest; {_MEANS}, and {_HUBS}"
+        found.insert(0, ServingPilot("rectify+prototypes+csls", what, _POOL))
     if several and not has_pool and is_unbalanced(photos):
         what = f"{_MEANS}; {_HUBS}, and so are classes of many photos"
         found.insert(0, ServingPilot("prototypes+csls:own=True", what, "training photos"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.learning.serving.interface import NO_CLASS, Photos
 from atlantis_core.learning.serving.servings import parse_serving
 
@@ -33,7 +34,12 @@ class StoredServing:
     vectors: NDArray[np.float32]
     """(R, D) embeddings of the reference photos, by the model that is searched with."""
     labels: tuple[str, ...]
-    """(R,) their classes; empty for an unlabelled photo."""
+    """(R,) their classes as `hide_label` writes them, since exported files name no class; empty for no label."""
+
+    @classmethod
+    def of(cls, text: str, vectors: NDArray[np.float32], labels: Sequence[str]) -> StoredServing:
+        """Return a serving with its reference photos (R, D) of classes (R,), by name; empty for an unlabelled one."""
+        return cls(text, vectors, tuple(hide_label(label) if label else "" for label in labels))
 
     def save(self, folder: Path) -> None:
         """Write it to a folder, atomically; a `SetupError` if the folder cannot be written."""
@@ -77,6 +83,12 @@ class StoredServing:
         names = sorted(set(labels))
         number = {name: index for index, name in enumerate(names)}
         gallery = Photos(vectors, np.array([number[label] for label in labels], np.int64), facets)
-        others = np.array([number.get(label, NO_CLASS) for label in self.labels], np.int64)
+        hidden = {hide_label(name): row for name, row in number.items()}
+        others = np.array([hidden.get(label, NO_CLASS) for label in self.labels], np.int64)
         served = parse_serving(self.text).fit(gallery, Photos(self.vectors.reshape(-1, vectors.shape[1]), others))
         return served, [names[label] for label in served.entries.labels]
+
+
+def hide_label(label: str) -> str:
+    """Return what stands for a class in a file: equal for equal names, but not the name."""
+    return content_hash("class of a reference photo", label)[:16]

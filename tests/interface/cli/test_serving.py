@@ -150,3 +150,29 @@ def test_an_index_without_its_serving_file_says_what_to_do(trained, pool, ask, c
     image = trained.task().queries[0]
     assert main(["search", "lost", image.path, "--workspace", str(trained.workspace)]) == 2
     assert "does not contain a serving" in capsys.readouterr().err
+
+
+def test_an_export_has_its_serving_and_is_searched_by_it(trained, tmp_path, ask) -> None:
+    """The serving of a run's final model: fitted on training photos, whose class names are not published."""
+    from atlantis_core.exporting.model_export import ExportedModel, export_model
+    from atlantis_core.run.measurements import find_trial_session, find_trials, measure_trial
+    from atlantis_core.store.workspace import Workspace
+
+    session = find_trial_session(Workspace(trained.workspace), trained.model)
+    assert session is not None
+    (trial,) = find_trials(session, [trained.model])
+    served = measure_trial(session, trial, "prototypes+csls:k=3")
+    assert served is not None
+    model = ExportedModel(trial.path, trial.id, serving="prototypes+csls:k=3")
+    found = export_model(model, tmp_path / "out", session)
+    assert found["figures"][0]["recall_at"]["1"] == served[0].recall_at[1]
+    assert {file["name"] for file in found["files"]} >= {"serving.npz", "model.safetensors", "README.md"}
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "The figures below are of the serving `prototypes+csls:k=3`" in card
+    assert b"green" not in (tmp_path / "out" / "serving.npz").read_bytes()
+    indexed = ask("index", str(tmp_path / "out"), str(trained.photos), "--name", "exported", "--split", "train")
+    assert indexed["serving"] == "prototypes+csls:k=3"
+    opened = atlantis_dml.open_index("exported", trained.workspace)
+    returned = [opened.search(image.path, top=1)[0].label for image in session.task.queries]
+    opened.close()
+    assert returned == list(served[1].returned)

@@ -37,12 +37,12 @@ def test_every_proposal_is_a_serving_in_its_own_words(has_pool, sizes, query_vis
     assert len({pilot.serving for pilot in found}) == len(found) <= 6
 
 
-def test_labels_are_spread_only_over_a_pool_and_never_from_queries():
+def test_a_pool_is_used_where_no_query_is_in_the_gallery():
     balanced = _task({"a": 9, "b": 9})
-    assert "spread+prototypes+csls" not in _names(balanced)
-    assert _names(balanced, has_pool=True)[0] == "spread+prototypes+csls"
+    assert "rectify+prototypes+csls" not in _names(balanced)
+    assert _names(balanced, has_pool=True)[0] == "rectify+prototypes+csls"
     inside = RetrievalTask(balanced.gallery, balanced.gallery)
-    assert "spread+prototypes+csls" not in _names(inside, has_pool=True)
+    assert "rectify+prototypes+csls" not in _names(inside, has_pool=True)
 
 
 def test_class_sizes_are_corrected_for_where_they_differ_much():
