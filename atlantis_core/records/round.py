@@ -93,6 +93,23 @@ class BaselineComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupEffect:
+    """What a group of a round's synthetic images did: all images compared with all but the group's."""
+
+    kind: str
+    """`round` (all of the round's), `generator`, `value` (of a facet), `class` or `cell`."""
+    name: str
+    keys: tuple[str, ...]
+    """Candidates of the group, sorted."""
+    overall: Comparison
+    """Over all validation queries; the gain is what the group adds."""
+    own: Comparison | None
+    """Over the queries in the group's cells; None if there are none."""
+    without: str
+    """Model that was trained without the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnd:
     """Why a run ended."""
 

@@ -83,7 +83,7 @@ def look_at(session: Session, round_index: int, overall: Comparison, targeted: C
 
 
 def find_verdict(overall: Comparison, targeted: Comparison, error: float, first: int, last: int) -> Look:
-    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole is none.
+    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole does not count.
 
     A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
     """

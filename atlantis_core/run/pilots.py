@@ -41,13 +41,10 @@ LEAST_GAIN = 0.005
 """Gain in Recall@1 below which a remedy is not worth a round."""
 
 
-def list_offers(session: Session, kinds: Sequence[str] = ()) -> list[Offer]:
-    """Return what each remedy offers in this run, less what a round tried without being kept.
-
-    `kinds` are the remedies to ask; empty means all.
-    """
+def list_offers(session: Session) -> list[Offer]:
+    """Return what each remedy that the run may use offers, less what a round tried without being kept."""
     tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
-    names = [name for name in REMEDIES if not kinds or name in kinds]
+    names = session.spec.remedies or tuple(REMEDIES)
     offers = [offer for name in names for offer in parse_remedy(name)[0].list_offers(session)]
     # Images for other cells may help although these did not; a recipe or a serving is the same again.
     return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]

@@ -27,11 +27,12 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.facets import add_caption_facets, describe_caption_facets
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.records import Caption, Collection, Goal, RunSpec
+from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
 from atlantis_core.run.insight import FacetIdea, add_facet_ideas
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
+from atlantis_core.run.reference import find_reference
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -166,6 +167,11 @@ class Session:
     def task(self) -> RetrievalTask:
         """Validation queries against the gallery."""
         return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
+
+    @cached_property
+    def reference(self) -> tuple[LabelledImage, ...]:
+        """Photos that servings are fitted on; see `find_reference`."""
+        return find_reference(self.loaded, self.spec.pool)
 
     @cached_property
     def task_hash(self) -> str:

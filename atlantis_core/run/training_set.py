@@ -74,7 +74,7 @@ def _list_rounds(session: Session, arm: Arm, round_index: int) -> list[Round]:
     return [
         found
         for found in read_rounds(session)
-        if found.is_kept or (arm == "candidate" and found.index == round_index)
+        if found.index <= round_index and (found.is_kept or (arm == "candidate" and found.index == round_index))
     ]
 
 
@@ -105,6 +105,17 @@ def collect_real(session: Session) -> list[TrainingImage]:
 def describe_cell(facets: Mapping[str, str]) -> str:
     """Return facet values as one text, which recipes balance their draws by."""
     return ", ".join(f"{name}={value}" for name, value in sorted(facets.items()) if name != ORIGIN)
+
+
+def collect_trained(session: Session, trained: Round) -> list[TrainingImage]:
+    """Return the synthetic images that a round's candidate arm was trained on then, with the weights of then."""
+    weights: dict[str, float] = {}
+    for found in read_rounds(session):
+        if found.index == trained.index or (found.is_kept and found.index < trained.index):
+            weight = found.protocol.synthetic_weight if found.protocol else 1.0
+            weights |= dict.fromkeys(found.candidate_keys, weight)
+    stored = session.workspace.candidates.find(trained.trained_on or ())
+    return [image for one in stored.values() for image in to_training_images([one], weights[one.key])]
 
 
 def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[TrainingImage]:
