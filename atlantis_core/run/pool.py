@@ -11,13 +11,12 @@ import numpy as np
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.filtering.leak_guard import ValidationFingerprints
 from atlantis_core.learning.retriever import frozen_retriever
 from atlantis_core.learning.serving.interface import to_unit
 from atlantis_core.pool.answer_file import read_answers
 from atlantis_core.pool.answers import spread_answers
 from atlantis_core.pool.held_out import Labelled, Unlabelled, hold_out_groups, join_views
-from atlantis_core.pool.pool_folder import GuardedPool, PoolFolder, PoolImage, guard_pool
+from atlantis_core.pool.pool_folder import PoolFolder, PoolImage
 from atlantis_core.pool.pseudo_labels import pseudo_label
 from atlantis_core.pool.questions import choose_questions
 from atlantis_core.run.measurements import load_model
@@ -27,7 +26,6 @@ from atlantis_core.run.verdicts import list_screened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from atlantis_core.filtering.leak_guard import HeldOutImages
     from atlantis_core.learning.inputs.activation_cache import IdentifiedImage
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.pool.pseudo_labels import PseudoLabel, PseudoLabels
@@ -55,32 +53,20 @@ class PoolLabel:
         return "who" in self.evidence
 
 
-def find_pool(session: Session) -> GuardedPool:
-    """Return the photos of the pool that a round may use; an empty pool if the run has none.
-
-    Left out are photos that nearly equal a validation or test photo or each other, training photos, and what kept
-    rounds use already.
+def find_photos(session: Session) -> tuple[PoolImage, ...]:
+    """Return the photos of the pool that a round may use: those that no kept round uses already.
 
     Raises:
         SetupError: The folder is gone, or has no usable image.
     """
-    if session.spec.pool is None:
-        return GuardedPool((), 0, 0, 0)
-    prints = session.loaded.fingerprints
-    validation = session.collection.of_split("validation")
-    guards: list[HeldOutImages] = [
-        ValidationFingerprints([prints[image.id] for image in validation]),
-        session.loaded.sealed,
-    ]
-    used = {image.id for image in session.collection.of_split("train")}
-    used |= {
+    used = {
         one.candidate.source_id
         for judged in read_judged_rounds(session)
         if judged.is_kept
         for one in list_screened(session, judged)
         if one.is_kept
     }
-    return guard_pool(PoolFolder(session.spec.pool).images, guards, used)
+    return tuple(image for image in session.pool.images if image.id not in used)
 
 
 def find_answers(session: Session) -> tuple[Answer, ...]:
@@ -100,16 +86,15 @@ def label_pool(session: Session, model: str, failing: Sequence[str], *, ask: boo
     `ask` says whether a person is asked about the photos whose answers are worth most, `spec.questions` at most;
     photos that may show the `failing` classes come first.
     """
-    pool, answers = find_pool(session), find_answers(session) if ask else ()
+    photos, answers = find_photos(session), find_answers(session) if ask else ()
     rejected = _find_rejected(session)
     asked = [as_json(answers), session.spec.questions, sorted(failing)] if ask else []
-    ids = [image.id for image in pool.images]
+    ids = [image.id for image in photos]
     key = content_hash("pool_labels", [_VERSION, model, session.spec.collection_id, ids, sorted(rejected), asked])
     found = session.workspace.results.find(key)
     if found is None:
         started = time.monotonic()
-        session.say(pool.describe())
-        labels = _Labelling(session, model, pool.images, rejected).label(answers, failing) if ids else ()
+        labels = _Labelling(session, model, photos, rejected).label(answers, failing) if ids else ()
         found = as_json(labels)
         session.workspace.results.add(key, "pool_labels", found, time.monotonic() - started)
     return from_json(tuple[PoolLabel, ...], found)

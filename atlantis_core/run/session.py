@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
+    from atlantis_core.pool.pool_folder import GuardedPool
     from atlantis_core.store.events import Span
 
 DIAGNOSING_SEED = 0
@@ -210,6 +211,27 @@ class Session:
         """The generator the run chose."""
         built: Generator = registry.build_part(GENERATORS, self.spec.generator, "generator", Generator)
         return built
+
+    @cached_property
+    def pool(self) -> GuardedPool:
+        """The photos of the run's pool that a training may use; an empty pool if the run has none.
+
+        Left out are photos that nearly equal a validation or test photo or each other, and training photos.
+
+        Raises:
+            SetupError: The folder is gone, or has no usable image.
+        """
+        from atlantis_core.filtering.leak_guard import HeldOutImages, ValidationFingerprints
+        from atlantis_core.pool.pool_folder import GuardedPool, PoolFolder, guard_pool
+
+        if self.spec.pool is None:
+            return GuardedPool((), 0, 0, 0)
+        prints = [self.loaded.fingerprints[image.id] for image in self.collection.of_split("validation")]
+        guards: list[HeldOutImages] = [ValidationFingerprints(prints), self.loaded.sealed]
+        known = {image.id for image in self.collection.of_split("train")}
+        found = guard_pool(PoolFolder(self.spec.pool).images, guards, known)
+        self.say(found.describe())
+        return found
 
     def scorer(self, name: str) -> OutlierScorer:
         """Build an outlier scorer by name."""

@@ -19,7 +19,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_model, measure_arm
 from atlantis_core.run.models import name_model
 from atlantis_core.run.pilots import list_offers
-from atlantis_core.run.pool import find_pool, label_pool
+from atlantis_core.run.pool import label_pool
 from atlantis_core.run.round_images import make_candidates
 from atlantis_core.run.session import Session
 from atlantis_core.run.training_set import apply_remedy, collect_real, plan_arm
@@ -59,7 +59,7 @@ def test_a_run_with_a_pool_pilots_it_and_uses_no_held_out_photo(
         "self_train:both",
     }
     assert advance(context).status == "done"
-    left = find_pool(session)
+    left = session.pool
     names = {Path(image.path).name for image in left.images}
     assert not names & {"known.png", "held-out.png"}
     assert (left.held_out, left.known) == (1, 1)
@@ -134,7 +134,7 @@ def test_answers_of_a_person_count_and_are_kept_with_who_and_when(begin: Begin, 
     of_file = {str(one.settings["file"]): one for one in made}
     assert "held-out.png" not in of_file, "an answer does not make a leak usable"
     assert other not in of_file
-    usable = {Path(image.path) for image in find_pool(session).images}
+    usable = {Path(image.path) for image in session.pool.images}
     assert len(usable & set(named)) > 0.8 * len(named)
     for path in usable & set(named):
         one = of_file[path.name]

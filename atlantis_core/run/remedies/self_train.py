@@ -8,7 +8,7 @@ from atlantis_core.base.errors import NothingGenerated, SetupError
 from atlantis_core.generation.pool_photos import PoolPhotos
 from atlantis_core.generation.requests import request_hash
 from atlantis_core.records import Cell, GenerationRequest, Offer
-from atlantis_core.run.pool import find_pool, label_pool
+from atlantis_core.run.pool import find_photos, label_pool
 from atlantis_core.run.remedies.remedy import Remedy
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.training_set import SAMPLING_WEIGHT
@@ -73,7 +73,7 @@ class SelfTrain(Remedy):
         labels = label_pool(session, model, failing, ask=self.asks)
         if not labels:
             raise NothingGenerated("the model is sure enough of no photo of the pool")
-        paths = {image.id: image.path for image in find_pool(session).images}
+        paths = {image.id: image.path for image in find_photos(session)}
         return tuple(
             _request(label, paths[label.image_id], session.synthetic_side_px)
             for label in labels
@@ -83,7 +83,7 @@ class SelfTrain(Remedy):
     def source_paths(self, session: Session, protocol: Protocol) -> dict[str, str]:
         """Return the paths of the pool's photos."""
         del protocol
-        return {image.id: image.path for image in find_pool(session).images}
+        return {image.id: image.path for image in session.pool.images}
 
 
 def _check(options: str) -> str:
