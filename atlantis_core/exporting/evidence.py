@@ -70,6 +70,7 @@ def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") ->
 
 def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
     """Collect the counts and figures of a trial, None for a crashed one; existing measurements are reused."""
+    session = session.without_attack()  # the card of a model is about clean queries
     (trial,) = find_trials(session, [trial_id])
     measured = measure_trial(session, trial)
     if measured is None:
@@ -128,7 +129,7 @@ def _test_figures(session: Session) -> Mapping[str, Any] | None:
     opened = read_test(session)
     if opened is None:
         return None
-    keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened)
+    keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened.get("clean") or opened)
     return {
         name: {key: figures[name][key] for key in keys if key in figures[name]}
         for name in ("frozen", "baseline", "final")

@@ -88,8 +88,14 @@ class Recipe:
     the gradient must reach the pixels."""
     attack_share: float = 0.5
     """Share of every batch that `attack` replaces; the others stay clean, so that clean queries are not forgotten."""
+    attack_twins: bool = False
+    """Whether an attacked image is the twin of a clean one in its batch, so that the loss pulls the two together;
+    otherwise it is another image of the class."""
     mixstyle: float = 0.0
     """Share of the steps at which the feature statistics of two images are mixed (Zhou et al. 2021, MixStyle)."""
+    cell_balance: float = 0.0
+    """How much images of facet values that are rare in their class are drawn more often: 0 not at all, 1 until each
+    value is drawn as often as any other."""
 
     def __post_init__(self) -> None:
         for name, known in (("embedding", EMBEDDINGS), ("feed", FEED_MODES), ("precision", PRECISIONS)):
@@ -145,5 +151,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, _NO_LIMIT),
     "attack_share": (0, 1),
     "mixstyle": (0, 1),
+    "cell_balance": (0, 1),
 }
 """Smallest and largest value of a setting; the largest ones are far above what has ever been used."""

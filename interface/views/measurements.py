@@ -75,6 +75,9 @@ def show_evaluation(found: Facts) -> None:
     _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
     for line in (*found["notes"], *list_training_overlap(found)):
         _print(line)
+    if "serving" in found:
+        fitted = f", fitted on the photos of {found['pool']}" if "pool" in found else ""
+        _print(f"Searched with the serving {found['serving']}{fitted}")
     if found["left_out_by"]:
         _print(f"Each query's gallery excludes images with the same {found['left_out_by']}")
     if found["junk_by"]:
@@ -146,6 +149,10 @@ def show_test(found: Facts) -> None:
         _print("The run kept no round: its final model is the baseline.")
     else:
         _print(f"Final over baseline: {format_gain(found['over_baseline'])}")
+    if clean := found.get("clean"):
+        recall = format_figure(clean["final"]["recall_at"]["1"])
+        gain = format_gain(clean["over_baseline"])
+        _print(f"The queries were attacked ({found['attack']}); without that, final R@1 {recall}, {gain}")
     if found["planted_gap"]:
         gap = found["planted_gap"]
         _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {format_gain(gap)}")

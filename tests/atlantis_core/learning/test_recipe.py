@@ -28,6 +28,7 @@ LATER = {
     "attack",
     "attack_share",
     "mixstyle",
+    "cell_balance",
 }
 
 
@@ -49,6 +50,7 @@ def test_settings_that_came_later_leave_old_addresses_alone() -> None:
         {"feed": "online", "attack": "pgd:epsilon=2"},
         {"attack_share": 0.25},
         {"mixstyle": 0.5},
+        {"cell_balance": 1.0},
     ],
 )
 def test_every_setting_counts(change: dict[str, Any]) -> None:
