@@ -24,6 +24,7 @@ from atlantis_dml.cli.index import index
 from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.plot import plot
 from atlantis_dml.cli.presets import presets
+from atlantis_dml.cli.recipes import recipes
 from atlantis_dml.cli.record import record
 from atlantis_dml.cli.report import report
 from atlantis_dml.cli.resume import resume
@@ -49,7 +50,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (
-    *(demo, run, chat, serve, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export),
+    *(
+        demo,
+        run,
+        chat,
+        serve,
+        resume,
+        runs,
+        report,
+        trace,
+        record,
+        diagnose,
+        train,
+        presets,
+        recipes,
+        evaluate,
+        export,
+    ),
     *(index, search, indexes, unindex),
 ):
     app.command()(_command)
