@@ -24,6 +24,7 @@ _SCORERS = {
     "isolation": "rejects images that an isolation forest separates soonest",
     "knn": "rejects images far from the nearest photos of their class",
     "lof": "rejects images in sparser regions than the photos of their class nearby",
+    "risk": "keeps the set that helps held-out photos to be found, or nothing",
 }
 
 

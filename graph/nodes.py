@@ -16,10 +16,11 @@ from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolE
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol, RunEnd
+from atlantis_core.run.adding_seeds import judge_seed_by_seed
 from atlantis_core.run.approval import BY_AUTO, hash_protocol
 from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.judging import is_goal_reached, judge_round
+from atlantis_core.run.judging import is_goal_reached
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.session import Session
@@ -162,7 +163,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         arms = read_arms(session, round_index)
         arms.setdefault("candidate", arms["incumbent"])  # without survivors nothing was added to the incumbent
         decision = session.read(round_index, JournalKind.DECISION)  # it is there if the run was killed just below
-        decision = decision or judge_round(session, round_index, protocol, arms)
+        if decision is None:
+            decision, arms = judge_seed_by_seed(session, round_index, protocol, arms)
         span.output = decision
     session.write(round_index, JournalKind.DECISION, decision)
     if decision.kept:

@@ -6,6 +6,7 @@ To add one: a file that implements the protocol and a line in the registry (docs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
@@ -104,6 +105,30 @@ class OutlierScorer(Protocol):
         """Return one score per row of (M, D) `embeddings` under its claimed label, (M,); higher is worse."""
 
 
+@dataclass(frozen=True, slots=True)
+class SetChoice:
+    """Which of a set of synthetic images a scorer keeps."""
+
+    scores: NDArray[np.float64]
+    """Risk of each, (M,); higher is worse."""
+    threshold: float
+    """Images with a higher score are rejected."""
+    kept: NDArray[np.bool_]
+    """(M,)."""
+    reasons: Mapping[int, str]
+    """Why an image is rejected, by row, where its score alone does not say it."""
+    remark: str
+    """What the choice rests on, one line; may be empty."""
+
+
+@runtime_checkable
+class SetScorer(OutlierScorer, Protocol):
+    """An outlier scorer that judges images as a set: whether to keep one depends on the others."""
+
+    def choose(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> SetChoice:
+        """Choose which of (M, D) `embeddings` with claimed labels (M,) to keep; `fit` comes first."""
+
+
 CAPTIONERS = {
     "attributes": "atlantis_core.captioning.attributes:AttributeCaptioner",
     "transformers": "atlantis_core.captioning.transformers:TransformersCaptioner",
@@ -122,4 +147,5 @@ SCORERS = {
     "knn": "atlantis_core.filtering.knn:KnnScorer",
     "lof": "atlantis_core.filtering.density:LofScorer",
     "margin": "atlantis_core.filtering.margin:MarginScorer",
+    "risk": "atlantis_core.filtering.risk:RiskScorer",
 }

@@ -29,7 +29,7 @@ class ClassCentres:
     """Their mean embeddings, (C, D)."""
 
     @classmethod
-    def of(cls, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+    def of(cls, embeddings: NDArray[np.float32] | NDArray[np.float64], labels: NDArray[np.int64]) -> Self:
         """Average real embeddings (N, D) by their labels (N,).
 
         Raises:
@@ -58,13 +58,15 @@ class ClassCentres:
             )
         return rows
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    def distances(self, embeddings: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the Euclidean distance of each of (M, D) embeddings to each centre, (M, C)."""
         points = self.to_double(embeddings)
         squares = (points**2).sum(1)[:, None] - 2 * points @ self.points.T + (self.points**2).sum(1)
         return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
 
-    def distances_to_own(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def distances_to_own(
+        self, embeddings: NDArray[np.float32] | NDArray[np.float64], labels: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,)."""
         rows, points = self.rows(labels), self.to_double(embeddings)
         squares = np.empty(len(rows))
@@ -74,7 +76,7 @@ class ClassCentres:
             squares[part] = np.einsum("ij,ij->i", offsets, offsets)
         return np.sqrt(squares)
 
-    def to_double(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    def to_double(self, embeddings: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (M, D) embeddings in double precision, after checking their dimension."""
         if embeddings.ndim != 2 or embeddings.shape[1] != self.points.shape[1]:
             raise ToolError(

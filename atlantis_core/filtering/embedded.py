@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,10 @@ from atlantis_core.data.lookalikes import look_alike_key, quote_label
 from atlantis_core.data.number_columns import apply_rule, choose_number_rule
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.choosing import choose_images, cut_scores
 from atlantis_core.filtering.embedding_files import EmbeddedImages
 from atlantis_core.filtering.margin import MarginScorer
+from atlantis_core.filtering.representatives import choose_representatives
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +36,8 @@ _UNLIKE_REAL = 2.0
 _ROUNDING = 1e-6
 """Relative difference below which embeddings are equal in single precision."""
 
+_BEYOND_QUOTA = "quota: beyond {} images of its class; the kept ones represent it"
+
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
@@ -45,20 +49,27 @@ class FilterResult:
     scores: NDArray[np.float64]
     """Of the synthetic images, (M,); higher is worse."""
     kept: NDArray[np.bool_]
+    reasons: Mapping[int, str]
+    """Why an image is rejected, by row, where its score alone does not say it."""
     nearest_own: NDArray[np.bool_]
     """Whether the nearest class centre is that of the image's own class, (M,)."""
     remarks: tuple[str, ...]
 
 
 def filter_embeddings(
-    real: EmbeddedImages, made: EmbeddedImages, scorer: str = AUTO, threshold: float | None = None
+    real: EmbeddedImages,
+    made: EmbeddedImages,
+    scorer: str = AUTO,
+    threshold: float | None = None,
+    quota: int | None = None,
 ) -> FilterResult:
     """Keep the synthetic images that belong to their classes.
 
     With `auto` the released rule (`centre_ratio` at 1.5) decides how many are kept, and `margin` decides which. Every
     image whose own class is nearest is kept; of the others, those with a higher margin than 99.5 % of the real
     images are rejected. With a single class there is no margin, and the released rule decides alone. A `threshold`
-    replaces the scorer's own.
+    replaces the scorer's own. A scorer that judges sets, such as `risk`, learns its threshold from the real images
+    and may keep nothing. With a `quota`, at most so many images of a class are kept, those that represent the others.
 
     Raises:
         SetupError: The scorer is unknown, one side has class names and the other numbers, or all real embeddings
@@ -70,13 +81,17 @@ def filter_embeddings(
     _check_spread(real)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
     judge: OutlierScorer = make_part(SCORERS, name, "scorer", OutlierScorer).fit(real.embeddings, real.labels)
-    scores = judge.score(made.embeddings, made.labels)
-    if threshold is None:
-        cut = judge.threshold
-        threshold = _auto_threshold(real, made, scores) if scorer == AUTO and isinstance(judge, MarginScorer) else cut
+    choice = choose_images(judge, made.embeddings, made.labels, threshold)
+    if scorer == AUTO and threshold is None and isinstance(judge, MarginScorer):
+        choice = cut_scores(choice.scores, _auto_threshold(real, made, choice.scores))
+    kept, reasons = choice.kept, dict(choice.reasons)
+    if quota is not None:
+        kept = choose_representatives(made.embeddings.astype(np.float64), made.labels, choice.kept, quota)
+        reasons |= dict.fromkeys(np.flatnonzero(choice.kept & ~kept).tolist(), _BEYOND_QUOTA.format(quota))
     nearest = ClassCentres.of(real.embeddings, real.labels)
     own = nearest.distances(made.embeddings).argmin(axis=1) == nearest.rows(made.labels)
-    return FilterResult(name, threshold, scores, scores <= threshold, own, tuple(_describe_oddities(real, made)))
+    remarks = [*_describe_oddities(real, made), *([choice.remark] if choice.remark else [])]
+    return FilterResult(name, choice.threshold, choice.scores, kept, reasons, own, tuple(remarks))
 
 
 def _spell_alike(real: EmbeddedImages, made: EmbeddedImages) -> tuple[EmbeddedImages, EmbeddedImages]:

@@ -40,9 +40,16 @@ class MarginScorer:
         """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         if self._centres is None:
             raise ToolError("scorer `margin` is not fitted; call fit(embeddings, labels) with real images")
-        rows = self._centres.rows(labels)
-        distances = self._centres.distances(embeddings)
-        here = np.arange(len(distances))
-        own = distances[here, rows].copy()
-        distances[here, rows] = np.inf
-        return np.asarray(own / np.maximum(distances.min(axis=1), 1e-12), dtype=np.float64)
+        return measure_margin(self._centres, embeddings, labels)
+
+
+def measure_margin(
+    centres: ClassCentres, embeddings: NDArray[np.float32] | NDArray[np.float64], labels: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return distance to the own centre / to the nearest other one of (M, D) embeddings, (M,); higher is worse."""
+    rows = centres.rows(labels)
+    distances = centres.distances(embeddings)
+    here = np.arange(len(distances))
+    own = distances[here, rows].copy()
+    distances[here, rows] = np.inf
+    return np.asarray(own / np.maximum(distances.min(axis=1), 1e-12), dtype=np.float64)

@@ -16,7 +16,7 @@ from atlantis_core.learning.serving.servings import Serving, parse_serving
 from atlantis_core.learning.training.divergence import is_collapsed
 from atlantis_core.metrics.measurement import RECALL_AT, measure_ranking
 from atlantis_core.metrics.outcomes import QueryOutcomes, label_outcomes, query_outcomes
-from atlantis_core.metrics.ranking import rank_images
+from atlantis_core.metrics.ranking import Ranking, rank_images
 from atlantis_core.records import LabelledImage, Measurement
 
 if TYPE_CHECKING:
@@ -68,15 +68,29 @@ def measure_served(
         SetupError: The serving needs reference photos.
         TrainingFailed: The embeddings are not finite.
     """
+    ranking, labels = rank_task_served(serving, task, (queries, gallery), reference, reference_vectors)
+    return measure_ranking(ranking, task.queries, at), label_outcomes(ranking, task.queries, labels)
+
+
+def rank_task_served(
+    serving: Serving,
+    task: RetrievalTask,
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
+    reference: Sequence[LabelledImage],
+    reference_vectors: NDArray[np.float32],
+) -> tuple[Ranking, list[str]]:
+    """Rank what a serving makes of queries and gallery, `embeddings` (Q, D) and (G, D); return its E classes too.
+
+    Errors as for `measure_served`.
+    """
+    queries, gallery = embeddings
     names = sorted({image.label for image in (*task.queries, *task.gallery)})
     asked, photos = (number_photos(*part, names) for part in ((task.queries, queries), (task.gallery, gallery)))
     check_photos(asked, "query")
     served = serving.fit(photos, number_photos(reference, reference_vectors, names))
     row = {image.id: index for index, image in enumerate(task.gallery)}
     own = np.array([row.get(image.id, -1) for image in task.queries], np.int64)
-    ranking = rank_served(served, asked, own)
-    labels = [names[label] for label in served.entries.labels]
-    return measure_ranking(ranking, task.queries, at), label_outcomes(ranking, task.queries, labels)
+    return rank_served(served, asked, own), [names[label] for label in served.entries.labels]
 
 
 def choose_reference(task: RetrievalTask, reference: Sequence[LabelledImage]) -> list[LabelledImage]:

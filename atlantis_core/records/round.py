@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from atlantis_core.records.collection import Cell
 from atlantis_core.records.generation import Protocol
-from atlantis_core.records.measurement import Comparison
+from atlantis_core.records.measurement import Comparison, GainVerdict
 
 Arms = Mapping[str, list[str]]
 """Models by arm: `baseline`, `incumbent` and `candidate` by judging seed, and the one model of `diagnosing`.
@@ -51,10 +51,16 @@ class Decision:
     """The same over the queries of the targeted cells; None if they have none."""
     over_baseline: Comparison
     """Candidate against real images only, over all queries."""
+    verdict: GainVerdict = "undecided"
+    """Of the gain that the round is judged by."""
+    missing: str = ""
+    """What would decide an undecided case, in words."""
     clean: Comparison | None = None
     """Candidate against incumbent on clean queries, in a run whose queries are attacked; else None."""
 
     def __post_init__(self) -> None:
+        if self.kept:  # earlier versions stored no verdict
+            object.__setattr__(self, "verdict", "proven")
         if NO_TARGETED_QUERY in self.reason:  # earlier versions stored the comparison over all queries
             object.__setattr__(self, "targeted", None)
 
@@ -84,6 +90,23 @@ class BaselineComparison:
     """On the planted gap of a bundled world; None for other collections."""
     gaps: tuple[Comparison | None, ...]
     """On each gap of the first round, in order; None for a gap without queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffect:
+    """What a group of a round's synthetic images did: all images compared with all but the group's."""
+
+    kind: str
+    """`round` (all of the round's), `generator`, `value` (of a facet), `class` or `cell`."""
+    name: str
+    keys: tuple[str, ...]
+    """Candidates of the group, sorted."""
+    overall: Comparison
+    """Over all validation queries; the gain is what the group adds."""
+    own: Comparison | None
+    """Over the queries in the group's cells; None if there are none."""
+    without: str
+    """Model that was trained without the group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from typing import Literal
 
 from atlantis_core.records.collection import Cell, Regime
 
+EXTRA_SEEDS = 3
+"""Judging seeds that a run may add to a round whose case is unclear, where the person sets no limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -20,13 +23,17 @@ class Goal:
     """Recall@1 to reach on those cells (or overall); None means as high as the budget allows."""
 
 
+DEFAULT_ROUNDS = 3
+"""Rounds of a run for which none are named; one of them may change only how the models are searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a run may spend, enforced by the ledger."""
 
     images: int | None = None
     usd: float | None = None
-    rounds: int = 2
+    rounds: int = DEFAULT_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class RunSpec:
     recording: str = ""
     """Name of the recording that replaces the chat models; empty if they are called."""
     seeds: int = 2  # judging seeds; the diagnosing seed is another
+    max_seeds: int | None = None
+    """Judging seeds that a round may end with, added one by one while its case is unclear; None: `seeds`."""
     seed: int = 0
     preset: str = "auto"
     backbone: str | None = None
@@ -81,5 +90,7 @@ class RunSpec:
     """Folder of unlabelled photos, absolute."""
     answers: str | None = None
     """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
+    remedies: tuple[str, ...] = ()
+    """Remedies that may be used, by name; empty means all."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""

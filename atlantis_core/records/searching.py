@@ -42,6 +42,8 @@ class IndexFacts:
     """Graph file, relative to the index folder -> CRC-32."""
     recall_at_10: float | None = None
     """Share of the 10 nearest images that the index finds; lower is worse. None if not measured."""
+    serving: str = ""
+    """How it is searched, see `learning.serving.servings`; empty is the nearest image."""
 
 
 @dataclass(frozen=True, slots=True)

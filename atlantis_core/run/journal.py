@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
-from atlantis_core.records import Constraints, Critique, Decision, Gap, Measurement, Pilot, Protocol
-from atlantis_core.records.round import BaselineComparison, CaptionsEntry, RunEnd, SealOpening
+from atlantis_core.records import Constraints, Critique, Decision, Forecast, Gap, Measurement, Pilot, Protocol
+from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
 
@@ -42,6 +42,8 @@ class JournalKind:
     FACET_IDEAS = EntryKind("facet_ideas", tuple[FacetIdea, ...])
     CONSTRAINTS = EntryKind("wishes", tuple[Constraints, ...])
     """All versions, the newest last."""
+    FORECAST = EntryKind("forecast", Forecast)
+    """What the run can prove, as it was known when it began."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)
@@ -69,3 +71,5 @@ class JournalKind:
     """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`, as far as trained."""
     DECISION = EntryKind("decision", Decision)
     CRITIQUE = EntryKind("critique", Critique)
+    EFFECTS = EntryKind("effects", tuple[GroupEffect, ...])
+    """What `atlantis effect` measured last."""

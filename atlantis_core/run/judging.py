@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from atlantis_core.metrics.paired_test import is_proven
+from atlantis_core.metrics.paired_test import share_of_error
+from atlantis_core.metrics.power import WORTH
+from atlantis_core.metrics.sequential import Look, take_look
 from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
@@ -16,6 +18,7 @@ from atlantis_core.run.measurements import (
     queries_in_cells,
     seed_sd,
 )
+from atlantis_core.run.seed_history import load_history
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -46,20 +49,23 @@ def judge_round(
     counted = counted_queries(incumbent)
     select = [query for query in queries_in_cells(session, targets) if query in counted]
     spread = seed_sd(session, arms["incumbent"], arms["candidate"])
-    overall = compare_arms(session, incumbent, candidate, None, spread)
-    targeted = compare_arms(session, incumbent, candidate, select, spread) if select else None
+    history = load_history(session, [*arms["incumbent"], *arms["candidate"]])
+    overall = compare_arms(session, incumbent, candidate, None, spread, history)
+    targeted = compare_arms(session, incumbent, candidate, select, spread, history) if select else None
     since_baseline = seed_sd(session, arms["baseline"], arms["candidate"])
     over_baseline = compare_arms(session, baseline, candidate, None, since_baseline)
     where = "on the targeted cells" if select else NO_TARGETED_QUERY
-    pilots = sum(not pilot.failure for pilot in session.read(round_index, JournalKind.PILOTS) or ())
-    kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where, pilots)
     if candidate is incumbent:
-        kept, reason = False, "not proven: no generated image was kept, so there is no new model to compare"
+        reason = "not proven: no generated image was kept, so there is no new model to compare"
+        return Decision(False, reason, overall, targeted, over_baseline, missing="a candidate")
+    look = look_at(session, round_index, overall, targeted)
+    reason = describe_look(look, overall, targeted or overall, where)
     clean = _compare_clean(session, arms) if session.attack else None
+    kept = look.verdict == "proven"
     if clean is not None:
         reason += f"; {clean.gain:+.3f} on clean queries"
         kept = kept and clean.gain >= -TOLERATED_CLEAN_LOSS
-    return Decision(kept, reason, overall, targeted, over_baseline, clean)
+    return Decision(kept, reason, overall, targeted, over_baseline, look.verdict, look.missing, clean)
 
 
 def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Comparison:
@@ -69,15 +75,38 @@ def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Compa
     return compare_arms(clean, incumbent, candidate, None, seed_sd(session, arms["incumbent"], arms["candidate"]))
 
 
-def _verdict(
-    overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int, where: str, pilots: int = 0
-) -> tuple[bool, str]:
+def look_at(session: Session, round_index: int, overall: Comparison, targeted: Comparison | None) -> Look:
+    """Return the verdict of a round after the seeds that it has so far, at its share of the run's error."""
+    pilots = sum(not pilot.failure for pilot in session.read(round_index, JournalKind.PILOTS) or ())
+    error = share_of_error(round_index, session.spec.budget.rounds, pilots)
+    return find_verdict(overall, targeted or overall, error, session.spec.seeds, session.max_seeds)
+
+
+def find_verdict(overall: Comparison, targeted: Comparison, error: float, first: int, last: int) -> Look:
+    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole does not count.
+
+    A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
+    """
+    look = take_look(targeted, error, first, last)
+    if look.verdict != "proven" or overall.gain >= -TOLERATED_LOSS:
+        return look
+    if overall.high < 0:
+        return Look("refuted", False, "")
+    return Look("undecided", overall.seeds < last, "more seeds or queries would say whether the whole loses")
+
+
+def describe_look(look: Look, overall: Comparison, targeted: Comparison, where: str) -> str:
+    """Say a verdict in words, with the figures that it rests on."""
     gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) {where}"
-    if not is_proven(targeted, round_index, max_rounds, pilots):
-        return False, f"not proven: {gained}, p = {targeted.p_value:.3f}"
-    if overall.gain < -TOLERATED_LOSS:
-        return False, f"{gained}, but {overall.gain:+.3f} overall"
-    return True, f"proven: {gained}, p = {targeted.p_value:.4f}; {overall.gain:+.3f} overall"
+    if look.verdict == "proven":
+        return f"proven: {gained}, p = {targeted.p_value:.4f}; {overall.gain:+.3f} overall"
+    p_value = f"p = {targeted.p_value:.3f}"
+    if overall.gain < -TOLERATED_LOSS and (overall.high < 0 or look.missing.endswith("the whole loses")):
+        return f"not proven: {gained}, {p_value}, but {overall.gain:+.3f} overall; {look.verdict}"
+    if look.verdict == "refuted":
+        return f"not proven: {gained}, {p_value}; refuted: a gain of {100 * WORTH:.0f} points is unlikely"
+    missing = f": {look.missing}" if look.missing else ""
+    return f"not proven: {gained}, {p_value}; undecided{missing}"
 
 
 def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.data.tasks import check_measurable
+from atlantis_core.data.tasks import RetrievalTask, check_measurable
 from atlantis_core.learning.attacks import format_attack
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
@@ -20,6 +20,7 @@ from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.run.gallery import extend_gallery, split_photos
 from atlantis_core.run.models import split_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
@@ -37,8 +38,8 @@ def measure_trial(
 ) -> tuple[Measurement, QueryOutcomes] | None:
     """Measure a trial on validation, once; None for a crashed trial.
 
-    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
-    `pool`, or without any on the training photos.
+    `serving` is how its embeddings are searched (`learning.serving.servings`, and photos that `run.gallery` adds),
+    fitted on the unlabelled photos of `pool`, or without any on those of the run's pool, else on the training photos.
 
     Raises:
         SetupError: No query has a positive, or the serving is unknown or does not fit the model.
@@ -46,6 +47,14 @@ def measure_trial(
     if trial.status == "crashed":
         return None
     return _measure(session, trial.id, lambda: load_trial_retriever(trial), _prepare_serving(session, serving, pool))
+
+
+def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
+    """Return a model's outcomes on validation, if it was measured before."""
+    trial_id, serving = split_model(model)
+    key = measurement_hash(session, trial_id, _prepare_serving(session, serving, ()))
+    file = session.workspace.path("measurements") / f"{key}.npz"
+    return QueryOutcomes.load(file) if session.workspace.results.find(key) and file.exists() else None
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -84,6 +93,15 @@ def _measure_models(session: Session, models: Iterable[str]) -> list[tuple[Measu
     ]
 
 
+def measure_model_on(session: Session, model: str, task: RetrievalTask) -> tuple[Measurement, QueryOutcomes] | None:
+    """Measure a model of an arm on another task, such as the sealed test, without keeping it; None if it crashed."""
+    (trial,) = find_trials(session, [model])
+    if trial.status == "crashed":
+        return None
+    served = _prepare_serving(session, split_model(model)[1], ())
+    return measure_served(session, load_trial_retriever(trial), task, served)
+
+
 def load_model(session: Session, model: str) -> Retriever:
     """Load the retriever of a model of an arm.
 
@@ -105,15 +123,19 @@ def compare_arms(
     candidate: ArmOutcomes,
     select: Iterable[str] | None = None,
     spread: float | None = None,
+    history: Sequence[ArmOutcomes] = (),
 ) -> Comparison:
     """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position.
 
-    `spread` is the prior spread between seeds; None means that of two arms with a training each.
+    `spread` is the prior spread between seeds; None means that of two arms with a training each. `history` has other
+    arms, from which it is learned. Where one arm has more seeds, its last ones are left out.
 
     An arm compared with itself has no gain and no interval: a gain of 0 is not an estimate.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    found = compare(control, candidate, labels, select, seed_sd(session) if spread is None else spread)
+    paired = min(len(control), len(candidate))
+    prior = seed_sd(session) if spread is None else spread
+    found = compare(control[:paired], candidate[:paired], labels, select, prior, history)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if candidate is control else found
 
 
@@ -122,7 +144,8 @@ def seed_sd(session: Session, control: Sequence[str] = (), candidate: Sequence[s
 
     It is 0 between two arms that consist of the same trials, searched in two ways: no training differs.
     """
-    trials = [[split_model(model)[0] for model in arm] for arm in (control, candidate)]
+    paired = min(len(control), len(candidate))
+    trials = [[split_model(model)[0] for model in arm[:paired]] for arm in (control, candidate)]
     if trials[0] and trials[0] == trials[1]:
         return 0.0
     return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
@@ -163,6 +186,8 @@ class ServedWith:
     serving: str
     """Canonical; empty for the nearest photo."""
     reference: tuple[LabelledImage, ...] = ()
+    photos: tuple[LabelledImage, ...] = ()
+    """What stands in the gallery beside the task's."""
 
 
 PLAIN = ServedWith("")
@@ -170,10 +195,11 @@ PLAIN = ServedWith("")
 
 def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage]) -> ServedWith:
     """Return a serving with its reference photos: the pool's, or without a pool the training photos."""
-    serving = parse_serving(text)
+    rest, photos = split_photos(session.workspace, text)
+    serving = parse_serving(rest)
     if not serving.needs_reference:
-        return ServedWith(str(serving))
-    return ServedWith(str(serving), tuple(pool) or session.collection.of_split("train"))
+        return ServedWith(str(serving), photos=photos)
+    return ServedWith(str(serving), tuple(pool) or session.reference, photos)
 
 
 def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN) -> str:
@@ -181,6 +207,8 @@ def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN)
     facts: list[object] = [subject, preprocessing.VERSION, session.task_hash]
     if served.serving:
         facts += [served.serving, [[image.id, image.label] for image in served.reference]]
+    if served.photos:
+        facts += ["photos", [[image.id, image.label] for image in served.photos]]
     return content_hash("measurement", facts)
 
 
@@ -197,20 +225,29 @@ def _measure(
         return from_json(Measurement, cached), QueryOutcomes.load(file)
     check_measurable(session.task)
     started = time.monotonic()
-    if attack is None:
-        measurement, outcomes = measure_retriever(
-            build(), session.task, session.cache, served.serving, served.reference
-        )
-    elif served.serving:
+    measurement, outcomes = measure_served(session, build(), session.task, served)
+    outcomes.save(file)
+    session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
+    return measurement, outcomes
+
+
+def measure_served(
+    session: Session, retriever: Retriever, task: RetrievalTask, served: ServedWith = PLAIN
+) -> tuple[Measurement, QueryOutcomes]:
+    """Measure a retriever on the run's kind of queries, clean or attacked, as it is served; nothing is kept.
+
+    Raises:
+        SetupError: The queries are attacked, and the retriever has a serving that the attack does not know.
+    """
+    searched = extend_gallery(task, served.photos)
+    if session.attack is None:
+        return measure_retriever(retriever, searched, session.cache, served.serving, served.reference)
+    if served.serving:
         raise SetupError(
             f"serving {served.serving!r} cannot be measured under attack: the attack does not know it and would "
             "flatter it; leave the serving or the attack out"
         )
-    else:
-        measurement, outcomes = measure_attacked(build(), session.task, attack, session.cache, session.progress)
-    outcomes.save(file)
-    session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
-    return measurement, outcomes
+    return measure_attacked(retriever, searched, session.attack, session.cache, session.progress)
 
 
 def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:

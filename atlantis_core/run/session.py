@@ -27,11 +27,12 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.facets import add_caption_facets, describe_caption_facets
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.records import Caption, Collection, Goal, RunSpec
+from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
 from atlantis_core.run.insight import FacetIdea, add_facet_ideas
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
+from atlantis_core.run.reference import find_reference
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -167,6 +168,11 @@ class Session:
         return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
 
     @cached_property
+    def reference(self) -> tuple[LabelledImage, ...]:
+        """Photos that servings are fitted on; see `find_reference`."""
+        return find_reference(self.loaded, self.spec.pool)
+
+    @cached_property
     def task_hash(self) -> str:
         """Content hash of queries and gallery; a collection that was moved is still the same."""
         nowhere = [[replace(image, path="") for image in part] for part in (self.task.queries, self.task.gallery)]
@@ -174,9 +180,17 @@ class Session:
 
     @property
     def judging_seeds(self) -> list[int]:
-        """Seeds of the trials that are compared."""
-        first = self.spec.seed * 1000 + DIAGNOSING_SEED + 1
-        return list(range(first, first + self.spec.seeds))
+        """Seeds of the trials that are compared first."""
+        return [self.judging_seed(position) for position in range(self.spec.seeds)]
+
+    @property
+    def max_seeds(self) -> int:
+        """Judging seeds that a round may end with."""
+        return max(self.spec.seeds, self.spec.max_seeds or 0)
+
+    def judging_seed(self, position: int) -> int:
+        """Return a judging seed by position; those after the first `spec.seeds` are for unclear rounds."""
+        return self.spec.seed * 1000 + DIAGNOSING_SEED + 1 + position
 
     @property
     def diagnosing_seed(self) -> int:

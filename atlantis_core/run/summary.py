@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
+from atlantis_core.run.forecasting import forecast_facts
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.seal import read_test
@@ -47,6 +48,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "stop_reason": (end and end.stop_reason) or status,
         "stop_detail": (end and end.stop_detail) or run.stop_reason,
         **_settings(run),
+        "forecast": forecast_facts(session.read(0, JournalKind.FORECAST)),
         "rounds": [_round(session, *found, seconds.get(found[0].index, 0.0)) for found in rounds],
         "final": _figures(kept[-1] if kept else baseline),
         "baseline": _figures(baseline),
@@ -103,6 +105,7 @@ def _settings(run: Run) -> dict[str, Any]:
         "weights": spec.weights,
         "regime": spec.regime,
         "seeds": spec.seeds,
+        "max_seeds": spec.max_seeds,
         "budget": as_json(spec.budget),
         **({"attack": spec.attack} if spec.attack else {}),
     }
@@ -116,6 +119,8 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "judged": decision is not None,
         "kept": found.is_kept,
         "reason": decision.reason if decision else "not judged",
+        "verdict": decision and decision.verdict,
+        "missing": decision.missing if decision else "",
         "images": _images(session, found),
         "recall_at_1": _change(decision.overall) if decision else None,
         "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,

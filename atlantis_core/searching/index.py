@@ -11,6 +11,7 @@ import numpy as np
 
 from atlantis_core.base.errors import NotFoundError, SetupError
 from atlantis_core.data.entries import why_outside
+from atlantis_core.learning.serving.serving_file import FILE_NAME, StoredServing
 from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.chroma import ChromaCollection
 from atlantis_core.searching.filters import Where, facet_key, matches_filter, to_chroma_filter
@@ -22,6 +23,7 @@ from atlantis_core.searching.index_folders import (
     read_facts,
     workspace_of,
 )
+from atlantis_core.searching.served_search import ServedSearch
 from atlantis_core.searching.vectors import (
     IndexVectors,
     compute_distances,
@@ -59,6 +61,8 @@ class SearchIndex:
         self._chroma: ChromaCollection | None = None
         self._vectors: IndexVectors | None = None
         """All of them, kept from the first exact query until the index changes."""
+        self._served: ServedSearch | None = None
+        """Kept like them, if the index has a serving."""
         self._facts = read_facts(folder)
 
     @property
@@ -71,7 +75,7 @@ class SearchIndex:
         with self._lock:
             if self._chroma is not None:
                 self._chroma.close()
-            self._chroma = self._vectors = None
+            self._chroma = self._vectors = self._served = None
 
     def query(
         self,
@@ -88,7 +92,7 @@ class SearchIndex:
             vectors: One query vector (D) or several (Q, D), by the model of the index.
             top: Hits per query, 1 to `MAX_HITS`; fewer if fewer images match the filter.
             where: Filter by label, split, role or facets; see `filters.Where`.
-            exact: Compare with every image instead of searching the graph.
+            exact: Compare with every image instead of searching the graph; an index with a serving always does.
             made_by: Hash of the model that computed the vectors; None skips the check.
 
         Raises:
@@ -105,6 +109,8 @@ class SearchIndex:
             rule = to_chroma_filter(where or {}, self._facts)
             if not self._facts.images:
                 return [[] for _ in queries]
+            if self._facts.serving:
+                return self._query_served(chroma, queries, top, rule)
             if exact:
                 return self._query_exactly(chroma, queries, top, rule)
             if not where:
@@ -194,6 +200,34 @@ class SearchIndex:
             for pair in zip(rows, far, strict=True)
         ]
 
+    def _query_served(
+        self, chroma: ChromaCollection, queries: NDArray[np.float32], top: int, rule: Any
+    ) -> list[list[Hit]]:
+        served = self._open_served(chroma)
+        allowed = None
+        if rule is not None:
+            matching = set(chroma.ids(rule))
+            allowed = np.array([image_id in matching for image_id in served.ids])
+        found = served.find(queries, top, allowed)
+        metadata = chroma.metadata(sorted({image_id for row in found for image_id, _ in row}))
+        return [[self._to_hit(image_id, metadata[image_id], far) for image_id, far in row] for row in found]
+
+    def _open_served(self, chroma: ChromaCollection) -> ServedSearch:
+        if self._served is None:
+            stored = StoredServing.load(self.folder)
+            if stored is None or stored.text != self._facts.serving:
+                raise SetupError(
+                    f"index {self._facts.name!r} is damaged: {FILE_NAME} is not that of its serving "
+                    f"{self._facts.serving!r}; run `atlantis index` with --serving again"
+                )
+            vectors = self._all_vectors(chroma)
+            metadata = chroma.metadata(list(vectors.ids))
+            labels = [str(metadata[image_id].get("label", "")) for image_id in vectors.ids]
+            self._served = ServedSearch(
+                stored, vectors, labels, [self._facets_of(metadata[image_id]) for image_id in vectors.ids]
+            )
+        return self._served
+
     def _matching_vectors(self, chroma: ChromaCollection, rule: Any) -> IndexVectors:
         if rule is None:
             return self._all_vectors(chroma)
@@ -211,12 +245,15 @@ class SearchIndex:
         return [[self._to_hit(*one) for one in row] for row in near]
 
     def _to_hit(self, image_id: str, metadata: Mapping[str, Any], distance: float) -> Hit:
-        keys = {name: facet_key(name) for name in self._facts.facets}
-        facets = {name: str(metadata[key]) for name, key in keys.items() if key in metadata}
+        facets = self._facets_of(metadata)
         path = self._path(str(metadata.get("root", "")), str(metadata.get("path", "")))
         label, split, role = (str(metadata.get(key, "")) for key in ("label", "split", "role"))
         state = check_hit_file(image_id, path, self.folder)
         return Hit(image_id, path, label, split, facets, max(0.0, distance), role, state)
+
+    def _facets_of(self, metadata: Mapping[str, Any]) -> dict[str, str]:
+        keys = {name: facet_key(name) for name in self._facts.facets}
+        return {name: str(metadata[key]) for name, key in keys.items() if key in metadata}
 
     def _path(self, root_key: str, name: str) -> str:
         """Return the path of a file in a known collection; empty if it leads out of the collection."""

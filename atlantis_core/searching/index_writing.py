@@ -12,6 +12,7 @@ from pathlib import Path
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import to_printable
+from atlantis_core.learning.serving.serving_file import FILE_NAME, StoredServing
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.chroma import ChromaCollection, HnswSettings
 from atlantis_core.searching.filters import Where, list_column_values, to_chroma_filter
@@ -67,6 +68,23 @@ def finish_writing(folder: Path, facts: IndexFacts, progress: Progress = no_prog
     return write_facts(folder, replace(done, revision=facts.revision + 1))
 
 
+def write_serving(folder: Path, stored: StoredServing) -> IndexFacts:
+    """Give an index a serving, in place of any that it has; an empty one is the nearest image.
+
+    Raises:
+        SetupError: The index's distance is not the cosine, or another process writes the index.
+    """
+    with lock_index(folder, writing=True):
+        facts = read_facts(folder)
+        if stored.text and facts.distance != "cosine":
+            raise SetupError(
+                f"serving {stored.text!r} needs embeddings that are compared by cosine, those of index "
+                f"{facts.name!r} are {facts.distance}; leave the serving out"
+            )
+        stored.save(folder)
+        return write_facts(folder, replace(facts, serving=stored.text, revision=facts.revision + 1))
+
+
 def remove_images(
     folder: Path, ids: Sequence[str] = (), where: Where | None = None, progress: Progress = no_progress
 ) -> tuple[int, IndexFacts]:
@@ -112,7 +130,7 @@ def drop_index(folder: Path) -> None:
         try:
             if (folder / CHROMA_NAME).is_dir():
                 shutil.rmtree(folder / CHROMA_NAME)
-            for name in (FACTS_NAME, LOCK_NAME):
+            for name in (FACTS_NAME, FILE_NAME, LOCK_NAME):
                 (folder / name).unlink(missing_ok=True)
             if not any(folder.iterdir()):
                 folder.rmdir()

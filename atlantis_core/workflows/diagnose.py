@@ -11,6 +11,7 @@ from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Gap, Measurement
 from atlantis_core.run.before_after import gap_facts
 from atlantis_core.run.diagnosis import diagnose
+from atlantis_core.run.forecasting import forecast_facts, forecast_run
 from atlantis_core.run.measurements import measure_frozen, measure_trial
 from atlantis_core.run.session import Session
 from atlantis_core.run.training_set import collect_real
@@ -31,7 +32,7 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
     Returns:
         JSON-able: `counts`, `files` (found = used + left out by reason), `problems`, `facets`, `not_facets`,
         `findings` (gaps grouped into sentences), `gaps` (worst first), `confusions`, `measurement`, `model`,
-        `duplicates`.
+        `duplicates`, `forecast` (what a run here can prove; None if no query counts).
 
     Raises:
         SetupError: No query has a positive, or the training diverged.
@@ -54,6 +55,7 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
         "duplicates": as_json(statistics.duplicates),
         "model": model,
         "measurement": as_json(measurement),
+        "forecast": forecast_facts(forecast_run(session)),
         "findings": [as_json(group) | {"sentence": group.sentence} for group in group_gaps(gaps)],
         "gaps": [gap_facts(gap) for gap in gaps],
         "confusions": [as_json(found) for found in count_confusions(outcomes, session.task.queries)[:_CONFUSIONS]],

@@ -12,9 +12,17 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask, check_measurable, describe_single_class
-from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
+from atlantis_core.learning.evaluation import (
+    choose_reference,
+    describe_collapse,
+    distance_of,
+    embed,
+    embed_task,
+    rank_task_served,
+)
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
+from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.exclusions import ExclusionRule, Values, count_negatives, exclude_by_column
@@ -53,18 +61,34 @@ class EvaluationRequest:
     """Column of which a query's own value is not searched among images of its own class."""
     columns: Mapping[str, Values] = field(default_factory=dict)
     """Values of columns that are no facets of the images."""
+    serving: str = ""
+    """How the embeddings are searched, see `learning.serving.servings`; empty is the nearest photo."""
+    reference: tuple[LabelledImage, ...] = ()
+    """Photos that the serving is fitted on: a pool's, or training photos."""
 
     def __post_init__(self) -> None:
         if not self.at or min(self.at) < 1:
             raise SetupError(f"the K of Recall@K (at) are numbers from 1, such as 1, 10, 100, not {self.at!r}")
         if self.distance != "auto":
             check_distance(self.distance)
+        self._check_serving()
         if self.attack is None:
             return
         check_aim(self.aim, self.attack)
         if self.leave_out or self.junk:
             rule = "leaving out" if self.leave_out else "junk"
             raise SetupError(f"an attack searches the whole gallery; run the attack and {rule} separately")
+
+    def _check_serving(self) -> None:
+        """Refuse an unknown serving, and one beside a question that only the nearest photo can answer."""
+        serving = str(parse_serving(self.serving))
+        if not serving:
+            return
+        others = {"--attack": self.attack, "--leave-out": self.leave_out, "--junk": self.junk}
+        if self.distance not in {"auto", "cosine"}:
+            others["--distance"] = self.distance
+        if given := [option for option, value in others.items() if value]:
+            raise SetupError(f"{given[0]} is measured with the nearest photo only; leave out --serving {serving}")
 
 
 def evaluate_model(
@@ -75,7 +99,7 @@ def evaluate_model(
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
         `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
-        a person should know of the figures, a line each); where asked for, `nmi` and `robust`.
+        a person should know of the figures, a line each); where asked for, `nmi`, `robust` and `serving`.
 
     Raises:
         SetupError: No query has a positive, an image cannot be read, or the distance does not suit the embeddings.
@@ -89,17 +113,19 @@ def evaluate_model(
         queries, gallery = _unit(queries), _unit(gallery)
     _check_room(distance, (queries, gallery))
     progress("ranking", 0, 1)
-    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance, rules)
+    served = _rank_served(retriever, task, question, embeddings, progress) if question.serving.strip() else None
+    ranking = served[0] if served else rank_images(task.queries, queries, task.gallery, gallery, distance, rules)
     progress("ranking", 1, 1)
     if rules and not ranking.num_queries:
         columns = " and ".join(filter(None, (question.leave_out, question.junk)))
         raise SetupError(
             f"leaving out images with the same {columns} leaves no query a positive; measure without that"
         )
-    negatives = count_negatives(task.queries, task.gallery, rules)[ranking.has_positive]
+    negatives = count_negatives(task.queries, task.gallery, rules)[ranking.has_positive].max()
     notes = (
         describe_single_class(task),
-        describe_certain_hits(question.at, len(task.gallery), int(negatives.max())),
+        _describe_entries(served[1], task) if served else "",
+        describe_certain_hits(question.at, len(task.gallery), int(negatives)) if not served else "",
         describe_collapse(gallery),
         earlier_preprocessing(retriever.backbone),
     )
@@ -112,6 +138,8 @@ def evaluate_model(
         "junk_by": question.junk,
         "notes": [line for line in notes if line],
     }
+    if served:
+        figures["serving"] = str(parse_serving(question.serving))
     if question.nmi:
         progress("clustering for NMI", 0, 1)
         figures["nmi"] = _nmi(task, queries, gallery)
@@ -120,6 +148,31 @@ def evaluate_model(
         found = measure_robustness(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
         figures["robust"] = found.facts()
     return figures
+
+
+def _rank_served(
+    retriever: Retriever,
+    task: RetrievalTask,
+    question: EvaluationRequest,
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
+    progress: Progress,
+) -> tuple[Ranking, list[str]]:
+    """Rank what the serving makes of the embeddings (Q, D) and (G, D); return the classes of what is ranked, too."""
+    serving = parse_serving(question.serving)
+    serving.check_space(retriever.space)
+    photos = choose_reference(task, question.reference) if serving.needs_reference else []
+    vectors = embed(retriever, photos, None, progress)
+    return rank_task_served(serving, task, embeddings, photos, vectors)
+
+
+def _describe_entries(labels: Sequence[str], task: RetrievalTask) -> str:
+    """Say that something else than the gallery's photos was ranked, which K of Recall@K counts; empty if not."""
+    if len(labels) == len(task.gallery):
+        return ""
+    return (
+        f"{len(labels):,} entries were ranked in place of {len(task.gallery):,} photos: only R@1 compares with other "
+        "servings"
+    )
 
 
 def _rules(task: RetrievalTask, question: EvaluationRequest) -> list[ExclusionRule]:

@@ -11,15 +11,21 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask, list_counted
 from atlantis_core.harbor.planted import read_planted_gap
-from atlantis_core.learning.evaluation import embed_task, measure_embeddings, measure_retriever
-from atlantis_core.learning.robustness import measure_attacked
+from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.metrics.exclusions import count_negatives
 from atlantis_core.metrics.measurement import average_measurements, mean_and_sd
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import counted_queries, find_trial_session, find_trials, seed_sd
+from atlantis_core.run.measurements import (
+    counted_queries,
+    find_trial_session,
+    find_trials,
+    measure_model_on,
+    measure_served,
+    seed_sd,
+)
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.seal import (
     build_test_task,
@@ -88,6 +94,7 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
+    spread = seed_sd(session, arms["baseline"], arms["incumbent"])
     counted = counted_queries([found[1] for found in baseline if found])
     planted = [query for query in _queries_in(task, read_planted_gap(session.collection.root)) if query in counted]
     seen = count_seen_images(session)
@@ -98,31 +105,22 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
         "seen_images": seen,
         "images": len(images),
         "kept_nothing": kept_nothing,
-        "frozen": as_json(_measure_model(session, untrained, task)[0]),
+        "frozen": as_json(measure_served(session, untrained, task)[0]),
         "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
         "final": as_json(average_measurements([found[0] for found in final if found])),
-        "over_baseline": _compared(session, task, baseline, final),
-        "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
+        "over_baseline": _compared(task, baseline, final, spread),
+        "planted_gap": _compared(task, baseline, final, spread, planted) if planted else None,
         **({"attack": session.spec.attack, "clean": _measure_clean(session, task, arms)} if session.attack else {}),
     }
 
 
-def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
+def _arm(session: Session, task: RetrievalTask, models: Sequence[str]) -> list[Measured | None]:
+    """Measure the models of an arm, each with its serving; None for a crashed trial."""
     found: list[Measured | None] = []
-    for trial in find_trials(session, trial_ids):
-        if trial.status == "crashed":
-            found.append(None)
-            continue
+    for model, trial in zip(models, find_trials(session, models), strict=True):
         session.progress(f"testing seed {trial.seed}", 0, 1)
-        found.append(_measure_model(session, load_trial_retriever(trial), task))
+        found.append(measure_model_on(session, model, task))
     return found
-
-
-def _measure_model(session: Session, retriever: Retriever, task: RetrievalTask) -> Measured:
-    """Measure a model on the run's kind of queries, clean or attacked."""
-    if session.attack is None:
-        return measure_retriever(retriever, task, session.cache)
-    return measure_attacked(retriever, task, session.attack, session.cache, session.progress)
 
 
 def _measure_clean(session: Session, task: RetrievalTask, arms: Arms) -> dict[str, Any]:
@@ -132,27 +130,31 @@ def _measure_clean(session: Session, task: RetrievalTask, arms: Arms) -> dict[st
     clean, recipe = session.without_attack(), session.recipe
     untrained = frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
     baseline, final = (_arm(clean, task, arms[name]) for name in ("baseline", "incumbent"))
+    spread = seed_sd(session, arms["baseline"], arms["incumbent"])
     return {
-        "frozen": as_json(_measure_model(clean, untrained, task)[0]),
+        "frozen": as_json(measure_served(clean, untrained, task)[0]),
         "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
         "final": as_json(average_measurements([found[0] for found in final if found])),
-        "over_baseline": _compared(session, task, baseline, final),
+        "over_baseline": _compared(task, baseline, final, spread),
     }
 
 
 def _compared(
-    session: Session,
     task: RetrievalTask,
     control: Sequence[Measured | None],
     candidate: Sequence[Measured | None],
+    spread: float,
     select: Sequence[str] | None = None,
 ) -> Any:
-    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed."""
+    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed.
+
+    An unclear round gave one arm more seeds than the other, perhaps: the last ones have no pair.
+    """
     pairs = [
-        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before
+        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=False) if before
     ]
     labels = {image.id: image.label for image in task.queries}
-    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))
+    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, spread)
     if candidate is control:  # no round was kept: the same model, so a gain of 0 is not an estimate
         found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
     return as_json(found)

@@ -24,6 +24,8 @@ def evaluate(
     attack_steps: int | None = None,
     attack_aim: str | None = None,
     seed: int | None = None,
+    serving: str = "",
+    pool: Where | None = None,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -49,6 +51,8 @@ def evaluate(
         attack_aim: `wrong` (default) moves a query to the nearest image of another class, `away` (`pgd` only) away
             from its own class.
         seed: Of the random starts of `pgd`; None takes 0.
+        serving: How embeddings are searched, such as `csls+prototypes`; empty is the nearest photo.
+        pool: Folder of unlabelled photos that the serving is fitted on; None takes training photos.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -71,9 +75,12 @@ def evaluate(
 
     strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
     attacked = parse_attack(attack, strength)
-    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
+    request = EvaluationRequest(
+        tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk, serving=serving
+    )
     columns = None if facets is None else tuple(facets)
     task = TaskOptions(
         regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
     )
-    return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace))
+    subject = Subject(str(model), str(data), task, embedding)
+    return evaluate_model(subject, request, as_folder(workspace), None if pool is None else str(pool))

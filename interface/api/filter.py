@@ -20,14 +20,16 @@ def filter_embeddings(
     *,
     scorer: str = "auto",
     threshold: float | None = None,
+    quota: int | None = None,
 ) -> dict[str, Any]:
     """Return which synthetic images belong to their classes.
 
     Args:
         real: Embeddings (N, D) and labels (N), numbers or class names, of real images, or an `.npz` file of both.
         synthetic: Likewise (M, D) and (M), of synthetic images, by the same model.
-        scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof` or `isolation`.
+        scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof`, `isolation` or `risk`.
         threshold: Reject scores above it, which are worse; None takes the scorer's own.
+        quota: Keep at most so many images of a class, those that represent the others; None keeps all that pass.
 
     Returns:
         What `atlantis filter --json` prints: `kept` (indices), `rejected` (index, reason, score), `scorer` and more.
@@ -40,5 +42,5 @@ def filter_embeddings(
     from atlantis_dml.app.filter import filter_synthetic
 
     return filter_synthetic(
-        to_embedded_images(real, "real"), to_embedded_images(synthetic, "synthetic"), scorer, threshold
+        to_embedded_images(real, "real"), to_embedded_images(synthetic, "synthetic"), scorer, threshold, quota
     )

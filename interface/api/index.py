@@ -20,6 +20,8 @@ def index(
     splits: Sequence[str] = ("train", "validation"),
     add: bool = False,
     server: str = "",
+    serving: str | None = None,
+    pool: Where | None = None,
     workspace: Where | None = None,
 ) -> dict[str, Any]:
     """Make a collection searchable by a model; images that are in the index already are skipped.
@@ -31,6 +33,9 @@ def index(
         splits: Which images; the test split is sealed and cannot be indexed.
         add: Add to an index that contains another collection.
         server: URL of a Chroma server; empty stores the index in the workspace.
+        serving: How it is searched, as for `evaluate`; None leaves an index as it is, and gives a new one the serving
+            of an exported model; an empty text is the nearest image.
+        pool: Folder of unlabelled photos that the serving is fitted on; None takes the training images.
         workspace: None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
@@ -42,7 +47,10 @@ def index(
     from atlantis_dml.app.index import IndexRequest, build_index
     from atlantis_dml.app.request import TaskOptions
 
-    request = IndexRequest(str(model), str(data), TaskOptions(), name, tuple(splits), server, add=add)
+    unlabelled = None if pool is None else str(pool)
+    request = IndexRequest(
+        str(model), str(data), TaskOptions(), name, tuple(splits), server, serving=serving, pool=unlabelled, add=add
+    )
     return build_index(request, as_folder(workspace))
 
 

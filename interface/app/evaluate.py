@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atlantis_core.data.tasks import RetrievalTask
     from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.records import Collection
+    from atlantis_core.records import Collection, LabelledImage
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.progress import Screen
 
@@ -82,21 +82,25 @@ def open_subject(
     return retriever, collection, retrieval_task(collection, task.regime, task.query, task.gallery)
 
 
-def evaluate_model(subject: Subject, request: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
-    """Measure MODEL on the validation task of DATA."""
+def evaluate_model(
+    subject: Subject, request: EvaluationRequest, folder: Path | None, pool: str | None = None
+) -> dict[str, Any]:
+    """Measure MODEL on the validation task of DATA; `pool` is a folder of unlabelled photos for the serving."""
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
 
     started = time.monotonic()
+    photos = read_reference_pool(pool, request.serving) if pool is not None else ()
     with open_stderr_screen() as screen:
         both = {"--leave-out": request.leave_out, "--junk": request.junk}
         typed = {option: column for option, column in both.items() if column is not None}
         retriever, collection, task = open_subject(subject, folder, screen, typed, measured=True)
         read = subject.task.columns()
         columns = {name: values_within_classes(collection, read, name, option) for option, name in typed.items()}
-        request = replace(request, columns=columns)
+        reference = photos or collection.of_split("train")
+        request = replace(request, columns=columns, reference=reference)
         found = evaluate_model(retriever, task, request, screen.progress)
-    about = {
+    about: dict[str, Any] = {
         "model": subject.model,
         "data": subject.data,
         "split": "validation",
@@ -106,7 +110,27 @@ def evaluate_model(subject: Subject, request: EvaluationRequest, folder: Path | 
         "training": retriever.training,
         "trained_on": _find_training_overlap(retriever, task, folder),
     }
+    if pool is not None:
+        about["pool"] = pool
     return about | found | {"seconds": round(time.monotonic() - started, 2)}
+
+
+def read_reference_pool(folder: str, serving: str) -> tuple[LabelledImage, ...]:
+    """Return the photos of an unlabelled folder, as reference of a serving.
+
+    Raises:
+        SetupError: The folder has no usable image, or the serving does not use any.
+    """
+    from atlantis_core.learning.serving.servings import parse_serving
+    from atlantis_core.pool.pool_folder import PoolFolder
+    from atlantis_core.records import LabelledImage
+
+    if not parse_serving(serving).needs_reference:
+        named = f"with --serving {serving}" if serving else "without --serving"
+        raise SetupError(
+            f"--pool {folder} has no effect {named}: nothing is fitted on its photos; try --serving csls"
+        )
+    return tuple(LabelledImage(image.id, image.path, "", "train") for image in PoolFolder(folder).images)
 
 
 def _find_training_overlap(retriever: Retriever, task: RetrievalTask, folder: Path | None) -> dict[str, Any] | None:

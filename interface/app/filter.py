@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def filter_synthetic(
-    real: EmbeddedImages, synthetic: EmbeddedImages, scorer: str, threshold: float | None
+    real: EmbeddedImages, synthetic: EmbeddedImages, scorer: str, threshold: float | None, quota: int | None = None
 ) -> dict[str, Any]:
     """Judge synthetic images against real ones.
 
     Raises:
-        SetupError: Unknown scorer, or a threshold that is below 0 or infinite.
+        SetupError: Unknown scorer, a threshold that is below 0 or infinite, or a quota below 1.
         ToolError: Synthetic images of a class without real ones, or too few real ones for the scorer.
     """
     import numpy as np
@@ -24,11 +24,15 @@ def filter_synthetic(
 
     if threshold is not None and not 0 <= threshold < float("inf"):
         raise SetupError(f"threshold {threshold} is not a finite number of at least 0")
-    found = filter_embeddings(real, synthetic, scorer, threshold)
+    if quota is not None and quota < 1:
+        raise SetupError(f"quota {quota} is not a number of images a class; give 1 or more")
+    found = filter_embeddings(real, synthetic, scorer, threshold, quota)
     rejected = [
         {
             "index": index,
-            "reason": f"outlier: {found.scorer} {found.scores[index]:.3f} is above {found.threshold:.4g}",
+            "reason": found.reasons.get(
+                index, f"outlier: {found.scorer} {found.scores[index]:.3f} is above {found.threshold:.4g}"
+            ),
             "score": float(found.scores[index]),
         }
         for index in np.flatnonzero(~found.kept).tolist()

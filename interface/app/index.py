@@ -15,8 +15,11 @@ from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 
 if TYPE_CHECKING:
+    from atlantis_core.base.ports import Progress
+    from atlantis_core.learning.serving.serving_file import StoredServing
     from atlantis_core.records import Collection
     from atlantis_core.searching.embedder import Embedder
+    from atlantis_core.searching.index_building import IndexSource
     from atlantis_dml.app.progress import Screen
 
 
@@ -32,6 +35,10 @@ class IndexRequest:
     splits: tuple[str, ...] = ("train", "validation")
     server: str = ""
     embedding: str | None = None
+    serving: str | None = None
+    """How it is searched; None leaves an index as it is, and gives a new one that of an exported model."""
+    pool: str | None = None
+    """Folder of unlabelled photos that the serving is fitted on; None takes the training images."""
     add: bool = False
     check: bool = True
 
@@ -51,6 +58,7 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
     announce(f"loading {request.model}, then reading {request.data}")
     from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
     from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.index_writing import write_serving
     from atlantis_core.searching.recall_check import record_recall
 
     with open_stderr_screen() as screen:
@@ -58,8 +66,11 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
         source = IndexSource(_read(request, workspace, screen), request.splits)
         name = request.name or suggest_name(source.collection.name, embedder.model_hash)
         folder = index_home(workspace) / name
-        prepare_index(folder, model, embedder, request.server)
+        is_new = not prepare_index(folder, model, embedder, request.server).roots
         filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+        exported = Path(model) if is_new else None
+        if stored := prepare_serving(request, exported, embedder, source, screen.progress):
+            write_serving(folder, stored)
         if request.check:
             record_recall(folder, screen.progress)
     counts = {
@@ -74,6 +85,29 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
     return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}
 
 
+def prepare_serving(
+    request: IndexRequest, exported: Path | None, embedder: Embedder, source: IndexSource, progress: Progress
+) -> StoredServing | None:
+    """Return the serving that was asked for, or for a new index that of an exported model; None changes nothing."""
+    import numpy as np
+
+    from atlantis_core.learning.serving.serving_file import StoredServing
+    from atlantis_core.learning.serving.servings import parse_serving
+    from atlantis_dml.app.evaluate import read_reference_pool
+
+    if request.serving is None:
+        return StoredServing.load(exported) if exported else None
+    serving = parse_serving(request.serving)
+    if not serving.needs_reference:
+        return StoredServing(str(serving), np.zeros((0, embedder.dims), np.float32), ())
+    photos = read_reference_pool(request.pool, request.serving) if request.pool else ()
+    photos = photos or source.collection.of_split("train")
+    progress("embedding the photos that the serving is fitted on", 0, 1)
+    vectors = embedder.embed([image.path for image in photos])
+    progress("embedding the photos that the serving is fitted on", 1, 1)
+    return StoredServing(str(serving), vectors, tuple(image.label for image in photos))
+
+
 def _check(request: IndexRequest, workspace: Path | None) -> str:
     """Check what can be checked without the model; return the hash of the one that filled the index, if any did."""
     from atlantis_core.searching.chroma import ping_server
@@ -83,6 +117,7 @@ def _check(request: IndexRequest, workspace: Path | None) -> str:
 
     check_splits(request.splits)
     check_data(request.data)
+    _check_serving(request)
     made_by = ""
     if request.name is not None:
         folder = index_home(workspace) / check_name(request.name)
@@ -93,6 +128,16 @@ def _check(request: IndexRequest, workspace: Path | None) -> str:
     if request.server:
         ping_server(request.server)
     return made_by
+
+
+def _check_serving(request: IndexRequest) -> None:
+    """Refuse an unknown serving, and a pool that nothing is fitted on."""
+    from atlantis_core.learning.serving.servings import parse_serving
+    from atlantis_dml.app.evaluate import read_reference_pool
+
+    parse_serving(request.serving or "")
+    if request.pool is not None:
+        read_reference_pool(request.pool, request.serving or "")
 
 
 def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
@@ -148,6 +193,7 @@ def describe_index(facts: IndexFacts) -> dict[str, Any]:
         "facets": list(facts.facets),
         "columns": {name: list(values) for name, values in facts.columns.items()},
         "recall_at_10": facts.recall_at_10,
+        "serving": facts.serving or None,
     }
 
 

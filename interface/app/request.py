@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.chat.run_plan import DEFAULT_ROUNDS
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
+from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
@@ -54,6 +54,8 @@ class RunOptions(TaskOptions):
     rounds: int | None = None
     """These three limits override the ones in the goal's words."""
     seeds: int = 2
+    max_seeds: int | None = None
+    """None: `EXTRA_SEEDS` more than `seeds`."""
     seed: int = 0
     auto: bool = False
     preset: str = "auto"
@@ -69,6 +71,7 @@ class RunOptions(TaskOptions):
     """Strength of the attack, in pixel units of 0..255; None means 2."""
     pool: str | None = None
     answers: str | None = None
+    remedies: tuple[str, ...] | None = None
     questions: int = 160
 
 
@@ -111,6 +114,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         fallback=given.fallback,
         prices=find_prices(chat_models, given.price, find_workspace_folder(workspace)),
         seeds=given.seeds,
+        max_seeds=given.seeds + EXTRA_SEEDS if given.max_seeds is None else given.max_seeds,
         seed=given.seed,
         preset=given.preset,
         backbone=given.backbone,
@@ -126,6 +130,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         attack=_build_attack(goal, given),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
+        remedies=given.remedies or (),
         questions=given.questions,
     )
     return RunRequest(spec, given.columns())

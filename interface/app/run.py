@@ -41,7 +41,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
+    from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.session import Session
 
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
@@ -62,6 +64,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
+        write_forecast(Session(workspace, run.id, run.spec)),
     ]
     return run, [line for line in lines if line]
 

@@ -32,6 +32,8 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     for name, value, least in (("seeds", spec.seeds, 1), ("rounds", spec.budget.rounds, 1), ("seed", spec.seed, 0)):
         if value < least:
             raise SetupError(f"{name} {value} is too small; at least {least}")
+    if spec.max_seeds is not None and spec.max_seeds < spec.seeds:
+        raise SetupError(f"--max-seeds {spec.max_seeds} is less than --seeds {spec.seeds}; leave it out or raise it")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} must be more than 0")

@@ -48,7 +48,13 @@ def demo(
     if (generator, captioner) == (GENERATOR, CAPTIONER):
         say(describe_duration())
     given = RunOptions(
-        budget_images=BUDGET_IMAGES, rounds=ROUNDS, captioner=captioner, generator=generator, seeds=SEEDS, auto=True
+        budget_images=BUDGET_IMAGES,
+        rounds=ROUNDS,
+        captioner=captioner,
+        generator=generator,
+        seeds=SEEDS,
+        max_seeds=SEEDS,
+        auto=True,
     )
     summary, folder = start_run(build_request(DATA, given, workspace, GOAL), workspace, target, as_json)
     summary["demo_seconds"] = round(time.monotonic() - started, 1)

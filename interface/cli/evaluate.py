@@ -54,6 +54,8 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of pgd's random starts; default: 0.")] = None,
+    serving: options.Serving = "",
+    pool: options.ServingPool = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -62,6 +64,8 @@ def evaluate(
     Example: atlantis evaluate last photos/ --query visit=2
 
     Under attack: atlantis evaluate last photos/ --attack pgd --epsilon 2
+
+    Searched by class means without hubs: atlantis evaluate last photos/ --serving csls+prototypes --pool unsorted/
     """
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.evaluate import Subject, check_split, evaluate_model, parse_attack
@@ -77,8 +81,9 @@ def evaluate(
         parse_attack(attack, strength),
         "wrong" if attack_aim is None else attack_aim,
         junk,
+        serving=serving,
     )
-    found = evaluate_model(Subject(model, data, given, embedding), request, workspace)
+    found = evaluate_model(Subject(model, data, given, embedding), request, workspace, pool)
     print_json(found) if as_json else show_evaluation(found)
 
 

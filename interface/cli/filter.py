@@ -29,12 +29,16 @@ def filter_embeddings(
     scorer: Annotated[
         str,
         typer.Option(
-            metavar="auto|centre_ratio|margin|knn|lof|isolation",
-            help="auto: keep about as many as the released rule (centre_ratio), those nearest their own class.",
+            metavar="auto|centre_ratio|margin|knn|lof|isolation|risk",
+            help="auto: keep about as many as the released rule (centre_ratio), those nearest their own class. "
+            "risk: learn from held-out real images which set helps them to be found; may keep nothing.",
         ),
     ] = "auto",
     threshold: Annotated[
         float | None, typer.Option(help="Reject scores above this; default: the scorer's own.")
+    ] = None,
+    quota: Annotated[
+        int | None, typer.Option(help="Keep at most this many images of a class, those that represent the others.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -46,7 +50,7 @@ def filter_embeddings(
     """
     from atlantis_core.filtering.embedding_files import read_embedding_file
 
-    found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
+    found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold, quota)
     print_json(found) if as_json else _show(found)
 
 

@@ -41,6 +41,15 @@ def index(
     ] = True,
     given: TaskOptions,
     embedding: options.Embedding = None,
+    serving: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART+PART",
+            help="How it is searched, as for `atlantis evaluate`; default: as it was, or as MODEL was exported; an "
+            "empty text is the nearest image.",
+        ),
+    ] = None,
+    pool: options.ServingPool = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -49,11 +58,13 @@ def index(
     Images that are in the index already are skipped, so an interrupted command can be run again.
 
     Example: atlantis index last photos/ --name photos
+
+    By class means, corrected for hubs: atlantis index last photos/ --serving csls+prototypes --pool unsorted/
     """
     from atlantis_dml.app.index import IndexRequest, build_index
     from atlantis_dml.views.search import show_indexed
 
     wanted = tuple(part.strip() for part in splits.split(",") if part.strip())
-    request = IndexRequest(model, data, given, name, wanted, server or "", embedding, add=add, check=check)
+    request = IndexRequest(model, data, given, name, wanted, server or "", embedding, serving, pool, add, check)
     found = build_index(request, workspace)
     print_json(found) if as_json else show_indexed(found, workspace)

@@ -16,6 +16,7 @@ from atlantis_dml.cli.command import Command
 from atlantis_dml.cli.demo import demo
 from atlantis_dml.cli.diagnose import diagnose
 from atlantis_dml.cli.doctor import doctor
+from atlantis_dml.cli.effect import effect
 from atlantis_dml.cli.evaluate import evaluate
 from atlantis_dml.cli.export import export
 from atlantis_dml.cli.filter import filter_embeddings
@@ -59,6 +60,7 @@ for _command in (
         runs,
         report,
         trace,
+        effect,
         record,
         diagnose,
         train,

@@ -51,6 +51,20 @@ Embedding = Annotated[
     str | None,
     typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
 ]
+Serving = Annotated[
+    str,
+    typer.Option(
+        metavar="PART+PART",
+        help="How embeddings are searched: csls, local_scaling, prototypes, centring, query_expansion, rerank or "
+        "spread, with settings as in csls:k=30, several joined by +; default: the nearest photo.",
+    ),
+]
+ServingPool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool", metavar="FOLDER", help="Unlabelled photos that --serving is fitted on; default: training photos."
+    ),
+]
 Epsilon = Annotated[float | None, typer.Option(help="Largest change of a pixel's channel (0 to 255); default: 2.")]
 AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradient steps of pgd; default: 10.")]
 Trace = Annotated[
@@ -88,7 +102,10 @@ SHARED: dict[str, Any] = {
     "budget_images": typer.Option(help="Generate at most this many images."),
     "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
     "rounds": typer.Option(help="Run at most this many rounds; default: 3."),
-    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "seeds": typer.Option(help="Trainings per compared arm to begin with; 2 or more show the spread."),
+    "max_seeds": typer.Option(
+        min=1, help="Trainings per arm that an unclear round may end with, added one by one; --seeds + 3 without it."
+    ),
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
@@ -114,6 +131,9 @@ SHARED: dict[str, Any] = {
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
     "pool": typer.Option(
         metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
+    ),
+    "remedies": typer.Option(
+        metavar="A,B", help="What a run may try, such as generate,serve; default: every remedy that fits."
     ),
     "answers": typer.Option(
         metavar="FILE.csv",
@@ -144,6 +164,20 @@ def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     if found is None:
         raise SetupError(f"{option} {text!r} is not COL=V; write it like {option} visit=2")
     return found
+
+
+def parse_remedies(text: str | None) -> tuple[str, ...]:
+    """Return the remedies that a run may use; empty means all.
+
+    Raises:
+        SetupError: An unknown name.
+    """
+    from atlantis_core.run.remedies import REMEDIES
+
+    names = tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+    if unknown := [name for name in names if name not in REMEDIES]:
+        raise SetupError(f"unknown remedy {unknown[0]!r}; known: {', '.join(REMEDIES)}")
+    return names
 
 
 def parse_facets(text: str | None) -> tuple[str, ...] | None:
@@ -182,6 +216,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "query": partial(parse_column_value, option="--query"),
     "gallery": partial(parse_column_value, option="--gallery"),
     "facets": parse_facets,
+    "remedies": parse_remedies,
     "price": parse_price,
     "spread": partial(parse_choice, option="--spread", choices=Spread),
 }

@@ -54,6 +54,8 @@ def _head(facts: Facts) -> Iterator[str]:
     if gap := facts["planted_gap"]:
         rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", format_gain(gap)))
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
+    if facts["forecast"]:
+        yield f"Before the run: {facts['forecast']['sentence']}."
 
 
 def _rounds(facts: Facts) -> Iterator[str]:

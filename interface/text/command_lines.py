@@ -10,6 +10,7 @@ from typing import Any
 
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
+from atlantis_core.records.run_spec import EXTRA_SEEDS
 
 _SETTINGS = (
     *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
@@ -35,6 +36,8 @@ def build_run_command(spec: RunSpec) -> str:
         setting: Any = getattr(spec, name)
         if setting is not None and (setting != defaults[name] or name == "seeds"):
             words += [f"--{name.replace('_', '-')}", _format_value(setting)]
+    if spec.max_seeds != spec.seeds + EXTRA_SEEDS:
+        words += ["--max-seeds", str(spec.max_seeds or spec.seeds)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 

@@ -48,6 +48,8 @@ def show_diagnosis(found: Facts) -> None:
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
+    if found["forecast"]:
+        _print(f"What can be proven: {found['forecast']['sentence']}")
     _show_gaps(found)
 
 
@@ -73,6 +75,9 @@ def show_evaluation(found: Facts) -> None:
     _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
     for line in (*found["notes"], *list_training_overlap(found)):
         _print(line)
+    if "serving" in found:
+        fitted = f", fitted on the photos of {found['pool']}" if "pool" in found else ""
+        _print(f"Searched with the serving {found['serving']}{fitted}")
     if found["left_out_by"]:
         _print(f"Each query's gallery excludes images with the same {found['left_out_by']}")
     if found["junk_by"]:

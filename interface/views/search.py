@@ -29,6 +29,8 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
     )
     if found["recall_at_10"] is not None:
         _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
+    if found["serving"]:
+        _line(f"searched with the serving {found['serving']}")
     if found["other_label"]:
         _line(
             f"{count_noun(found['other_label'], 'image')} of another label in another collection of this index: each "

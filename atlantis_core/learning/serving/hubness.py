@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from atlantis_core.learning.serving.interface import Correction, Photos, ServedGallery, check_count
+from atlantis_core.learning.serving.interface import NO_CLASS, Correction, Photos, ServedGallery, check_count
 from atlantis_core.learning.serving.neighbours import mean_of_nearest, nearest_cosines
 
 if TYPE_CHECKING:
@@ -32,13 +32,19 @@ class Csls:
 
     k: int = 10
     """Nearest reference photos; 10 in the paper."""
+    own: bool = False
+    """Whether photos of an entry's own class count, where the reference photos have labels. Then classes of many
+    photos are found less often, too."""
 
     def __post_init__(self) -> None:
         check_count("serving 'csls': k", self.k)
 
     def fit(self, served: ServedGallery) -> ServedGallery:
         """Return the gallery with corrected scores."""
-        return correct(served, _CslsFitted(served.reference, self.k))
+        reference = served.reference
+        if self.own:
+            reference = replace(reference, labels=np.full(len(reference), NO_CLASS))
+        return correct(served, _CslsFitted(reference, self.k))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,8 +51,8 @@ def prepare_queries(served: ServedGallery, queries: Photos, own_photo: NDArray[n
     """
     if served.labels_spread and (own_photo >= 0).any():
         raise SetupError(
-            "serving 'spread': a query is a gallery photo, so its own label would be spread to what it finds; "
-            "leave spread out, or search in other photos than the queries"
+            "a query is a gallery photo, so its own label would be spread to what it finds; "
+            "leave spread and rectify out of the serving, or search in other photos than the queries"
         )
     vectors = queries.vectors if served.query_move is None else served.query_move.move(queries)
     if served.expansion is not None:

@@ -19,6 +19,7 @@ SERVINGS = {
     "local_scaling": "atlantis_core.learning.serving.hubness:LocalScaling",
     "prototypes": "atlantis_core.learning.serving.prototypes:Prototypes",
     "query_expansion": "atlantis_core.learning.serving.query_expansion:QueryExpansion",
+    "rectify": "atlantis_core.learning.serving.rectify:Rectify",
     "rerank": "atlantis_core.learning.serving.rerank:Rerank",
     "spread": "atlantis_core.learning.serving.spread:Spread",
 }

@@ -11,6 +11,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import GENERATORS, Generator, name_generator
 from atlantis_core.base.registry import build_part
 from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+from atlantis_core.generation.cut_paste.sources import FEW_PHOTOS
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Offer
 from atlantis_core.run.measurements import load_model
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_GENERATOR = "photometric"
 """A run that names another generator is offered that one alone."""
-
-_FEW_PHOTOS = 4
-"""A class with fewer training photos than this is offered cut-paste."""
 
 _SHOWS = {
     "edit": "real photos of the class, edited to show what the cell's words say",
@@ -50,7 +48,7 @@ class Generate(Remedy):
         shows = _SHOWS[session.generator.modes[0]]
         offers = [Offer(self.name, shows, makes_images=True, trainings=1)]
         counts = Counter(image.label for image in session.collection.of_split("train"))
-        if min(counts.values(), default=0) < _FEW_PHOTOS and session.spec.generator == DEFAULT_GENERATOR:
+        if min(counts.values(), default=0) < FEW_PHOTOS and session.spec.generator == DEFAULT_GENERATOR:
             shows = "the object cut out of its photo and pasted into other scenes"
             offers.append(Offer(f"{self.name}:{CutPasteGenerator.name}", shows, makes_images=True, trainings=1))
         return offers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlantis_core.learning.serving.pilots import list_servings_to_pilot
 from atlantis_core.records import Offer
 from atlantis_core.run.remedies.remedy import Remedy
 
@@ -11,13 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlantis_core.run.session import Session
-
-_SERVINGS = {
-    "csls:k=10": "photos that are near to everything are found less often",
-    "prototypes": "the mean of each class is searched instead of its photos, which helps classes with few photos",
-    "csls:k=10+prototypes": "class means, corrected for those that are near to everything",
-}
-"""Servings that are tried -> what they can change."""
 
 
 class Serve(Remedy):
@@ -27,11 +21,11 @@ class Serve(Remedy):
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return the servings that are worth a try; none with another distance than the cosine."""
-        if not session.recipe.head.startswith("sphere"):
-            return []
+        distance = "cosine" if session.recipe.head.startswith("sphere") else session.recipe.head
+        has_pool = any(not image.label for image in session.reference)
         return [
-            Offer(f"{self.name}:{serving}", shows, makes_images=False, trainings=0)
-            for serving, shows in _SERVINGS.items()
+            Offer(f"{self.name}:{pilot.serving}", pilot.what, makes_images=False, trainings=0)
+            for pilot in list_servings_to_pilot(session.task, distance, has_pool=has_pool)
         ]
 
     def change_serving(self, serving: str, options: str) -> str:

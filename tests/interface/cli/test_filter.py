@@ -22,7 +22,7 @@ def files(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "real.npz"), str(tmp_path / "made.npz")]
 
 
-@pytest.mark.parametrize("scorer", ["auto", "centre_ratio", "margin", "knn", "lof", "isolation"])
+@pytest.mark.parametrize("scorer", ["auto", "centre_ratio", "margin", "knn", "lof", "isolation", "risk"])
 def test_the_wrong_one_is_rejected_with_reason_and_score(
     scorer: str, files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +55,16 @@ def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixt
     assert "3 (" in shown
 
 
+def test_a_quota_keeps_so_many_of_a_class(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filter", files[0], files[0], "--quota", "5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    labels = np.load(files[0])["labels"]
+    assert np.bincount(labels[found["kept"]])[[3, 5, 8]].tolist() == [5, 5, 5]
+    assert {one["reason"] for one in found["rejected"]} == {
+        "quota: beyond 5 images of its class; the kept ones represent it"
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
@@ -68,6 +78,7 @@ def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixt
         (["REAL", "MADE", "--scorer", "datetime:date"], "scorer 'datetime:date' cannot be built without arguments"),
         (["REAL", "MADE", "--threshold", "-1"], "threshold -1.0 is not"),
         (["REAL", "MADE", "--threshold", "nan"], "threshold nan is not"),
+        (["REAL", "MADE", "--quota", "0"], "quota 0 is not a number of images a class; give 1 or more"),
         (["MADE", "REAL", "--scorer", "lof", "--threshold", "x"], "--threshold"),
         (["REAL"], "SYNTH.npz"),
     ],

@@ -11,7 +11,7 @@ from atlantis_core.learning.serving.served_ranking import rank_served
 from atlantis_core.learning.serving.servings import SERVINGS, parse_serving
 
 every_part = pytest.mark.parametrize("name", sorted(SERVINGS))
-LABELS_SPREAD = {"spread"}
+LABELS_SPREAD = {"rectify", "spread"}
 """Parts that give labels of gallery photos to others, so that no query may be a gallery photo."""
 
 
@@ -52,7 +52,7 @@ def test_a_perfect_model_stays_perfect(name, draw):
 def test_a_query_whose_own_label_would_be_spread_is_refused(name, draw):
     gallery = draw(1, 60)
     served = parse_serving(name).fit(gallery, draw(2, 80, labelled=False))
-    with pytest.raises(SetupError, match="leave spread out"):
+    with pytest.raises(SetupError, match="leave spread and rectify out"):
         rank_served(served, gallery, np.arange(60))
 
 

@@ -138,7 +138,7 @@ def test_spread_labels_solve_the_papers_equation(draw):
 
 def test_photos_with_a_sure_label_are_found_and_count_for_prototypes(draw):
     gallery, pool, queries = draw(1, 20), draw(2, 100, labelled=False), draw(3, 60)
-    labels, sureness = spread_labels(gallery, pool.vectors, 10)
+    labels, sureness = spread_labels(gallery, pool.vectors, 5)
     kept = np.argsort(-sureness, kind="stable")[:50]
     vectors = np.concatenate([gallery.vectors, pool.vectors[kept]])
     both = Photos(vectors, np.concatenate([gallery.labels, labels[kept]]))

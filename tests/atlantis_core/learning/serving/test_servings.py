@@ -105,6 +105,13 @@ def test_reference_photos_of_an_entrys_own_class_do_not_count(draw):
         assert found[row] == pytest.approx(np.sort(cosines)[::-1][:3], abs=1e-6)
 
 
+def test_photos_of_an_entrys_own_class_count_when_asked(draw):
+    gallery, queries = draw(1, 60), draw(3, 50)
+    ranking = rank_served(parse_serving("csls:k=5,own=true").fit(gallery, gallery), queries)
+    scores = _csls(gallery.vectors, queries.vectors, gallery.vectors, 5)
+    assert ranking.nearest.tolist() == scores.argmax(axis=1).tolist()
+
+
 def test_neighbours_are_exact_across_tiles():
     generator = np.random.default_rng(0)
     vectors, many = (generator.normal(size=(count, 4)).astype(np.float32) for count in (700, 9000))

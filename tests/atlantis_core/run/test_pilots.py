@@ -1,0 +1,51 @@
+"""Which remedy a round uses, given what the pilots gave."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlantis_core.records import Comparison, Offer, Pilot
+from atlantis_core.run.pilots import GAIN_SD, choose_pilot, describe_pilot, shrunk_gain
+
+
+def pilot(remedy: str, gain: float | None, half: float = 0.02, p_value: float = 0.5) -> Pilot:
+    is_image = remedy.startswith("generate")
+    offer = Offer(remedy, "what it shows", makes_images=is_image, trainings=int(not remedy.startswith("serve")))
+    found = None if gain is None else Comparison(0.5, 0.5 + gain, gain, gain - half, gain + half, p_value, 400, 1)
+    return Pilot(offer, (), found, None, 10 * is_image, 8 * is_image, 1.0, failure="" if found else "no pool")
+
+
+def test_an_expected_gain_is_shrunk_by_its_uncertainty() -> None:
+    exact, vague = pilot("train:a=1", 0.03, 1e-6), pilot("train:a=1", 0.03, 1.96 * GAIN_SD)
+    assert shrunk_gain(exact) == pytest.approx(0.03)
+    assert shrunk_gain(vague) == pytest.approx(0.015)
+    assert shrunk_gain(pilot("train:a=1", None)) == -1
+
+
+@pytest.mark.parametrize(
+    ("pilots", "chosen"),
+    [
+        # A serving that passes the test already costs nothing, so it goes first.
+        ([pilot("serve:a", 0.02, p_value=0.001), pilot("generate", 0.05)], "serve:a"),
+        ([pilot("serve:a", 0.02, p_value=0.04), pilot("generate", 0.05)], "generate"),
+        ([pilot("serve:a", 0.02, p_value=0.03), pilot("generate", 0.01), pilot("train:b=1", 0.05)], "train:b=1"),
+        ([pilot("serve:a", 0.02, p_value=0.001), pilot("serve:b", 0.04, p_value=0.001)], "serve:b"),
+        # A pilot in small may miss a gain: an image remedy stays in the game while its interval reaches one.
+        ([pilot("generate", -0.01, half=0.06)], "generate"),
+        ([pilot("generate", None), pilot("train:b=1", 0.01)], "train:b=1"),
+    ],
+)
+def test_the_most_promising_remedy_is_chosen(pilots: list[Pilot], chosen: str) -> None:
+    found = choose_pilot(pilots)
+    assert found is not None
+    assert found.offer.remedy == chosen
+
+
+def test_nothing_is_chosen_where_nothing_promises_a_gain() -> None:
+    assert choose_pilot([pilot("generate", -0.05, half=0.01), pilot("serve:a", 0.001, p_value=0.4)]) is None
+    assert choose_pilot([pilot("generate", None)]) is None
+
+
+def test_a_pilot_in_words() -> None:
+    assert describe_pilot(pilot("generate", 0.05)) == "generate: +0.050 (+0.030 to +0.070), 8 of 10 images kept"
+    assert describe_pilot(pilot("generate", None)) == "generate: not tried (no pool)"

@@ -1,0 +1,105 @@
+"""A round orders a remedy: pilots try each in small, and what is chosen changes one part of the arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from atlantis_core.records import Budget
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.measurements import load_outcomes
+from atlantis_core.run.models import split_model
+from atlantis_core.run.round import read_round
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.training_set import plan_arm
+from atlantis_dml.graph.running import advance
+from atlantis_dml.tools.context import RunContext
+
+Begin = Callable[..., RunContext]
+SERVED = "serve:csls:k=10"
+
+
+@pytest.fixture
+def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
+    """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
+
+    def run(*calls: Any) -> tuple[RunContext, list[str]]:
+        context = begin(budget=Budget(images=20, rounds=1), remedies=())
+        start = [
+            call("train_retriever", arm="baseline"),
+            call("evaluate_retrieval", arm="baseline"),
+            call("find_gaps"),
+            call("draft_protocol", max_images=10),
+            call("pilot_remedies"),
+        ]
+        planner, model = chat(context, *start, *calls, AIMessage("Enough."), AIMessage("Enough."))
+        advance(replace(context, planner=planner))
+        return context, [message.text for message in model.requests[-1][2:]]
+
+    return run
+
+
+def test_a_round_that_changes_the_search_trains_and_generates_nothing(piloted: Any, call: Any) -> None:
+    context, _ = piloted(
+        call("pilot_remedies", choose=SERVED),
+        call("train_retriever", arm="candidate"),
+        call("evaluate_retrieval", arm="candidate"),
+    )
+    session = context.session
+    found = read_round(session, 1)
+    assert found.protocol is not None
+    assert found.arms is not None
+    assert found.decision is not None
+    assert found.protocol.remedy == SERVED
+    assert found.candidate_keys == ()
+    candidate, baseline = found.arms["candidate"], found.arms["baseline"]
+    assert [split_model(model) for model in candidate] == [(trial, "csls:k=10") for trial in baseline]
+    hits = [one.hit.mean() for one in load_outcomes(session, candidate) if one]
+    assert found.decision.overall.after == pytest.approx(sum(hits) / len(hits))
+    assert plan_arm(session, "candidate", 1).serving == "csls:k=10"
+    assert plan_arm(session, "incumbent", 1).serving == ""
+
+
+def test_what_a_kept_round_changed_stays_with_the_incumbent(piloted: Any, call: Any) -> None:
+    context, _ = piloted(
+        call("pilot_remedies", choose=SERVED),
+        call("train_retriever", arm="candidate"),
+        call("evaluate_retrieval", arm="candidate"),
+    )
+    session = context.session
+    decision = read_round(session, 1).decision
+    assert decision is not None
+    session.write(1, JournalKind.DECISION, replace(decision, kept=True))
+    assert plan_arm(session, "incumbent", 2).serving == "csls:k=10"
+    assert plan_arm(session, "baseline", 2).serving == ""
+
+
+def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_images(
+    piloted: Any, call: Any
+) -> None:
+    context, _ = piloted(call("pilot_remedies", choose="generate"))
+    session = context.session
+    (entry,) = summarise(session.workspace, session.run_id)["rounds"]
+    table = {pilot["remedy"]: pilot for pilot in entry["pilots"]}
+    assert {"generate", SERVED, "serve:prototypes"} <= set(table)
+    assert entry["protocol"]["remedy"] == "generate"
+    for pilot in table.values():
+        assert pilot["failure"] or pilot["low"] <= pilot["gain"] <= pilot["high"]
+    assert table["generate"]["images"] == 1
+    assert table[SERVED]["images"] == 0
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 1
+
+
+def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(piloted: Any, call: Any) -> None:
+    _, said = piloted(
+        call("pilot_remedies", choose="serve:telepathy"),
+        call("pilot_remedies", choose=SERVED),
+        call("generate_images"),
+        call("recall_trials"),
+    )
+    assert any("no pilot of 'serve:telepathy'; known: " in text for text in said)
+    assert any("makes no images; train the candidate next" in text for text in said)
