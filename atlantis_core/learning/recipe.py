@@ -109,6 +109,11 @@ class Recipe:
             parse_attack(self.attack)
             if self.feed != "online":
                 raise SetupError(f"recipe: attack={self.attack} needs feed=online, since it changes pixels")
+        if self.attack_twins and (self.images_per_class % 2 or self.attack_share > 0.5):
+            given = f"{self.images_per_class} and {self.attack_share}"
+            raise SetupError(
+                f"recipe: attack_twins needs an even images_per_class and attack_share of at most 0.5, not {given}"
+            )
         if 0 < self.side_px < _MIN_SIDE_PX:
             allowed = f"0 (the backbone's own) or at least {_MIN_SIDE_PX}"
             raise SetupError(f"recipe: side_px must be {allowed}, not {self.side_px!r}")

@@ -25,6 +25,7 @@ from atlantis_dml.cli.index import index
 from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.plot import plot
 from atlantis_dml.cli.presets import presets
+from atlantis_dml.cli.recipes import recipes
 from atlantis_dml.cli.record import record
 from atlantis_dml.cli.report import report
 from atlantis_dml.cli.resume import resume
@@ -64,6 +65,7 @@ for _command in (
         diagnose,
         train,
         presets,
+        recipes,
         evaluate,
         export,
     ),

@@ -65,23 +65,33 @@ _BALANCE = RecipeOffer("cell_balance=1.0", "facet values that are rare in their 
 
 def _offer_whole(recipe: Recipe) -> RecipeOffer:
     """Offer to train the whole backbone on new views, as the preset `full` does."""
+    steps = max(PRESETS["full"].steps, recipe.steps)
+    shows = "features of the lower layers too, on a new view at each draw"
+    return RecipeOffer(_set_whole(recipe, steps), shows, _cost(recipe, steps))
+
+
+def _set_whole(recipe: Recipe, steps: int) -> str:
     full = PRESETS["full"]
-    steps = max(full.steps, recipe.steps)
-    settings = f"feed={full.feed}&trainable_fraction=1.0&steps={steps}&lr_trunk={min(full.lr_trunk, recipe.lr_trunk)}"
-    return RecipeOffer(settings, "features of the lower layers too, on a new view at each draw", _cost(recipe, steps))
+    return f"feed={full.feed}&trainable_fraction=1.0&steps={steps}&lr_trunk={min(full.lr_trunk, recipe.lr_trunk)}"
 
 
 def _offer_attacked(recipe: Recipe, attack: Attack) -> RecipeOffer:
     """Offer to train on attacked images, from the pixels on.
 
     The attack in training is one step from a random start, as strong as the one that is measured. With two images of
-    a class in a batch, one of them attacked, a clean image is always pulled to an attacked one.
+    a class in a batch, one of them attacked, a clean image is always pulled to an attacked one; as many images are
+    drawn as by `full`, in smaller batches and more steps.
     """
     own = format_attack(Attack("pgd", attack.epsilon, 1, step=STRIDE * attack.epsilon))
-    whole = _offer_whole(recipe)
-    settings = f"{whole.settings}&images_per_class=2&attack={own}"
-    cost = whole.cost * 2 / recipe.images_per_class * _ATTACK_COST
+    draws = max(PRESETS["full"].steps, recipe.steps) * max(recipe.images_per_class, _PAIR)
+    steps = draws // _PAIR if recipe.images_per_class > _PAIR else max(PRESETS["full"].steps, recipe.steps)
+    settings = f"{_set_whole(recipe, steps)}&images_per_class={_PAIR}&attack={own}"
+    cost = _cost(recipe, steps) * _PAIR / recipe.images_per_class * _ATTACK_COST
     return RecipeOffer(settings, "images as an attacker changes them, with their true class", cost)
+
+
+_PAIR = 2
+"""Images of a class in a batch that is attacked: a clean one and an attacked one."""
 
 
 def _cost(recipe: Recipe, steps: int) -> float:
