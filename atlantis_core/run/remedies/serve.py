@@ -18,6 +18,11 @@ _SERVINGS = {
     "csls:k=10+prototypes": "class means, corrected for those that are near to everything",
 }
 """Servings that are tried -> what they can change."""
+_POOL_SERVINGS = {
+    "rectify+prototypes": "class means to which every class adds its share of the pool's photos: for classes that "
+    "have synthetic or catalogue images alone"
+}
+"""Those that are tried with a pool too."""
 
 
 class Serve(Remedy):
@@ -29,9 +34,10 @@ class Serve(Remedy):
         """Return the servings that are worth a try; none with another distance than the cosine."""
         if not session.recipe.head.startswith("sphere"):
             return []
+        servings = _SERVINGS | (_POOL_SERVINGS if session.spec.pool else {})
         return [
             Offer(f"{self.name}:{serving}", shows, makes_images=False, trainings=0)
-            for serving, shows in _SERVINGS.items()
+            for serving, shows in servings.items()
         ]
 
     def change_serving(self, serving: str, options: str) -> str:
