@@ -75,7 +75,10 @@ def build_world(given: argparse.Namespace, seed: int) -> World:
     known, asked = (loaded.collection.of_split(split) for split in ("train", "validation"))
     folder = given.workspace / "models" / f"{given.preset}{seed}"
     train([TrainingImage(one.id, one.path, one.label) for one in known], backbone, recipe, seed, folder, cache)
-    guards: list[HeldOutImages] = [ValidationFingerprints([loaded.fingerprints[one.id] for one in asked]), loaded.sealed]
+    guards: list[HeldOutImages] = [
+        ValidationFingerprints([loaded.fingerprints[one.id] for one in asked]),
+        loaded.sealed,
+    ]
     pool = guard_pool(PoolFolder(str(given.pool / "images")).images, guards, {one.id for one in known})
     print(pool.describe(), flush=True)
     with (given.pool / "answers.csv").open(encoding="utf-8", newline="") as file:
