@@ -1,4 +1,4 @@
-"""Contact sheets of every edit: `python bench/families.py` writes media.jpg and edits.jpg into docs/pictures.
+"""Contact sheets of every edit: `python bench/families.py FOLDER` writes media.jpg and edits.jpg into a folder.
 
 One row per edit: of media and borrowed statistics two draws per photo, of the others one. Sources are the bundled
 harbor world and, where it is there, grocery81 (MIT). The borrowing edits take their statistics from a night view.
@@ -71,7 +71,7 @@ def draw_sheet(names: list[str], sources: list[Image.Image], reference: Image.Im
 def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("out", type=Path)
     out = parser.parse_args().out
     media = [*MEDIA, *sorted(BORROWING_EDITS)]
     with tempfile.TemporaryDirectory() as folder:
