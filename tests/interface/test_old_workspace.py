@@ -119,7 +119,9 @@ def test_a_training_is_found_again_and_measured_alike(ask, old, expected) -> Non
     found = known_then(ask("evaluate", trial, old.photos), expected["evaluate"])
     assert lasting(found) == lasting(expected["evaluate"])
     again = ask("train", old.photos, *TRAIN, *old.weights)
-    assert lasting(known_then(again, expected["train"])) == lasting(expected["train"]), "the content hash of the training is the same"
+    assert lasting(known_then(again, expected["train"])) == lasting(expected["train"]), (
+        "the content hash of the training is the same"
+    )
     assert (trainings(old), booked(old)) == (before, count)
 
 

@@ -123,8 +123,8 @@ def tensors(scene) -> tuple[torch.Tensor, torch.Tensor]:
     noise = np.random.default_rng(3).normal(0, 12, (SIDE_PX, 120, 3))
     ramp = np.linspace(-60, 60, 120)[None, :, None]
     dusk = (np.array([110, 60, 40]) + noise + ramp).clip(0, 255)
-    first, second = (torch.from_numpy(np.asarray(i, dtype=np.float32) / 255).permute(2, 0, 1) for i in (scene, dusk))
-    return first, second
+    own, other = (torch.from_numpy(np.asarray(i, dtype=np.float32) / 255).permute(2, 0, 1) for i in (scene, dusk))
+    return own, other
 
 
 @pytest.mark.parametrize("seed", SEEDS)
