@@ -57,10 +57,10 @@ def test_a_round_that_changes_the_search_trains_and_generates_nothing(piloted: A
     assert found.protocol.remedy == SERVED
     assert found.candidate_keys == ()
     candidate, baseline = found.arms["candidate"], found.arms["baseline"]
-    assert [split_model(model) for model in candidate] == [(trial, "csls:k=10") for trial in baseline]
+    assert [split_model(model) for model in candidate] == [(trial, "csls") for trial in baseline]
     hits = [one.hit.mean() for one in load_outcomes(session, candidate) if one]
     assert found.decision.overall.after == pytest.approx(sum(hits) / len(hits))
-    assert plan_arm(session, "candidate", 1).serving == "csls:k=10"
+    assert plan_arm(session, "candidate", 1).serving == "csls"
     assert plan_arm(session, "incumbent", 1).serving == ""
 
 
@@ -74,7 +74,7 @@ def test_what_a_kept_round_changed_stays_with_the_incumbent(piloted: Any, call: 
     decision = read_round(session, 1).decision
     assert decision is not None
     session.write(1, JournalKind.DECISION, replace(decision, kept=True))
-    assert plan_arm(session, "incumbent", 2).serving == "csls:k=10"
+    assert plan_arm(session, "incumbent", 2).serving == "csls"
     assert plan_arm(session, "baseline", 2).serving == ""
 
 
