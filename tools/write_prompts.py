@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from langchain_core.tools import tool
 
@@ -11,8 +12,9 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.prompting.prompt_selection import count_value_mentions
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.family_words import add_family_words, describe_choices
 from atlantis_core.run.journal import JournalKind
-from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
+from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 STEPS = (Step(80, "write_prompts", "Varied prompts give varied images."),)
@@ -34,11 +36,14 @@ def write_prompts(runtime: Runtime) -> object:
     written = context.prompt_writer.write(protocol, PromptFacts(classes, facet_value_lists(collection), domain))
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
-    protocol = replace(protocol, cells=cells)
+    found = add_family_words(session, replace(protocol, cells=cells), partial(find_diagnosing, runtime))
+    protocol, cells = replace(protocol, cells=found.cells), found.cells
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = count_value_mentions(prompts, facet_value_lists(collection))
     text = f"{count_noun(len(prompts), 'prompt')} for {count_noun(len(cells), 'cell')}, such as: {prompts[0]!r}"
+    tried = describe_choices(found.choices)
+    record = {"facets_named": named, "cells": cells, "edits_tried": found.choices}
     return answer_call(
-        runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=hash_protocol(protocol)
+        runtime, "write_prompts", f"{text}. {tried}" if tried else text, record, protocol=hash_protocol(protocol)
     )

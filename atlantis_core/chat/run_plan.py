@@ -8,10 +8,9 @@ from typing import Any
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Budget, Collection, Goal
+from atlantis_core.records.run_spec import DEFAULT_ROUNDS
 from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.goals import describe_goal, read_goal
-
-DEFAULT_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def collect_evidence(session: Session, model: str) -> TrialEvidence | None:
 
     `model` may name the serving with which it is searched, see `run.models`.
     """
+    session = session.without_attack()  # the card of a model is about clean queries
     (trial,) = find_trials(session, [model])
     measured = measure_trial(session, trial, split_model(model)[1])
     if measured is None:
@@ -132,7 +133,7 @@ def _test_figures(session: Session) -> Mapping[str, Any] | None:
     opened = read_test(session)
     if opened is None:
         return None
-    keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened)
+    keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened.get("clean") or opened)
     return {
         name: {key: figures[name][key] for key in keys if key in figures[name]}
         for name in ("frozen", "baseline", "final")

@@ -6,13 +6,14 @@ and copies (`judge_embeddings`). Candidates that are rejected early are never em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.base.ports import SetChoice
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.choosing import choose_images
 from atlantis_core.filtering.diversity import NearestImage, find_nearest_before
@@ -23,12 +24,15 @@ from atlantis_core.records import Candidate, Verdict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from atlantis_core.base.ports import OutlierScorer, SetChoice
+    from atlantis_core.base.ports import OutlierScorer
     from atlantis_core.filtering.captions import CaptionCheck
     from atlantis_core.filtering.leak_guard import LeakGuard
 
 EmbedFunction = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Embeds images by their paths: M paths -> (M, D)."""
+
+CUT_OUT = "cut_out"
+"""Filter that keeps a pasted object of a class with too few real images to score it."""
 
 DUPLICATE_COSINE = 0.99
 """Above this cosine, two images of a class count as copies."""
@@ -53,6 +57,7 @@ def screen_candidates(
     source_paths: Mapping[str, str],
     *,
     captions: CaptionCheck | None = None,
+    cut_outs: Collection[str] = (),
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
@@ -66,6 +71,7 @@ def screen_candidates(
         guard: Checks against the held-out images.
         source_paths: Path of each `source_id`, for the guard.
         captions: Check by captions, if a captioner recognises content.
+        cut_outs: Keys of candidates that get no outlier score; see `judge_embeddings`.
         in_domain: Remove the shift that all classes of a facet value share before scoring (`domain`).
         copy_cosine: Cosine above which two images are copies.
 
@@ -82,7 +88,9 @@ def screen_candidates(
         remaining = [candidate for candidate in remaining if candidate.key not in verdicts]
     if remaining:
         embeddings = embed([candidate.path for candidate in remaining])
-        judged = judge_embeddings(remaining, embeddings, real, scorer, in_domain=in_domain, copy_cosine=copy_cosine)
+        judged = judge_embeddings(
+            remaining, embeddings, real, scorer, cut_outs=cut_outs, in_domain=in_domain, copy_cosine=copy_cosine
+        )
         verdicts.update({verdict.candidate_key: verdict for verdict in judged})
     return [verdicts[candidate.key] for candidate in candidates]
 
@@ -93,10 +101,14 @@ def judge_embeddings(
     real: RealImages,
     scorer: OutlierScorer,
     *,
+    cut_outs: Collection[str] = (),
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
     """Judge M candidates by their embeddings (M, D) alone: outlier score first, then copies among those that pass.
+
+    `cut_outs` are keys of candidates whose object was cut out of a real image of the class, which has too few others
+    to be compared with: their score would say no more than that, so only copies are rejected.
 
     Raises:
         ToolError: A candidate's class has no real images, or an embedding is not finite.
@@ -118,7 +130,8 @@ def judge_embeddings(
     shifted = embeddings
     if in_domain:
         shifted = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
-    choice = choose_images(scorer.fit(real.embeddings, real_labels), shifted, labels)
+    scored = np.array([candidate.key not in cut_outs for candidate in candidates])
+    choice = _choose(scorer.fit(real.embeddings, real_labels), shifted, labels, scored)
     passed = np.flatnonzero(choice.kept).tolist()
     nearest = find_nearest_before(
         embeddings[passed],
@@ -132,9 +145,31 @@ def judge_embeddings(
     )
     found = dict(zip(passed, nearest, strict=True))
     return [
-        _build_verdict(candidate.key, scorer.name, choice, row, found.get(row), copy_cosine)
+        _build_verdict(
+            candidate.key, scorer.name if scored[row] else CUT_OUT, choice, row, found.get(row), copy_cosine
+        )
         for row, candidate in enumerate(candidates)
     ]
+
+
+def _choose(
+    scorer: OutlierScorer,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    scored: NDArray[np.bool_],
+) -> SetChoice:
+    """Judge the rows that are `scored` (M,); the others are kept with a score of 0."""
+    if scored.all():
+        return choose_images(scorer, embeddings, labels)
+    scores, kept = np.zeros(len(scored)), np.ones(len(scored), bool)
+    if not scored.any():
+        return SetChoice(scores, 0.0, kept, {}, "")
+    rows = np.flatnonzero(scored)
+    found = choose_images(scorer, embeddings[rows], labels[rows])
+    scores[rows], kept[rows] = found.scores, found.kept
+    return replace(
+        found, scores=scores, kept=kept, reasons={int(rows[row]): why for row, why in found.reasons.items()}
+    )
 
 
 def _build_verdict(
@@ -148,6 +183,8 @@ def _build_verdict(
         other = "real image" if nearest.real else "candidate"
         reason = f"copy: cosine {nearest.cosine:.4f} to {other} {nearest.of} is above {copy_cosine:g}"
         return Verdict(key, False, "diversity", nearest.cosine, reason)
+    if scorer == CUT_OUT:
+        return Verdict(key, True, scorer, score, "cut out of a real image of its class, which has few others")
     return Verdict(key, True, scorer, score, f"{scorer} {score:.3f} is at most {threshold:g}")
 
 

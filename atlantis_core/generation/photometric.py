@@ -89,7 +89,6 @@ def _to_tensor(image: Image) -> Tensor:
 
 def _apply_edits(image: Image, request: GenerationRequest) -> Image:
     import torch
-    from PIL import Image as Pillow
 
     plan, edited = plan_edits(request), _to_tensor(image)
     borrows = plan.borrowed or any(step.edit in BORROWING_EDITS for step in plan.steps)
@@ -100,8 +99,7 @@ def _apply_edits(image: Image, request: GenerationRequest) -> Image:
         if plan.borrowed:
             draws = RandomDraws(derive_seed(request.seed, "reference"))
             edited = transfer_light(edited, reference, plan.borrowed, draws)
-        eight_bit = (edited.clamp(0, 1) * 255).round().to(torch.uint8)
-    return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())
+        return _to_eight_bit(edited)
 
 
 def _read_reference(request: GenerationRequest, size: tuple[int, int]) -> Tensor:
@@ -115,3 +113,20 @@ def apply_edit(image: Tensor, reference: Tensor, edit: str, strength: float, dra
         return borrowed
     edited: Tensor = load_part(EDITS, edit, "edit")(image, strength, draws)
     return edited
+
+
+def edit_image(image: Image, reference: Image, edit: str, strength: float, draws: RandomDraws) -> Image:
+    """Apply one edit to a decoded image; `reference` may have any size and is used by `BORROWING_EDITS` alone."""
+    import torch
+
+    with torch.inference_mode():
+        other = _to_tensor(_resize(reference, image.size))
+        return _to_eight_bit(apply_edit(_to_tensor(image), other, edit, strength, draws))
+
+
+def _to_eight_bit(image: Tensor) -> Image:
+    import torch
+    from PIL import Image as Pillow
+
+    eight_bit = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())

@@ -124,7 +124,7 @@ def perturb(
         gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
         (gradient,) = torch.autograd.grad(gain.sum(), changed)
         changed = changed.detach()
-        if step:  # the start itself is no result
+        if step:  # the start itself does not count
             best, best_gain = _keep_better(best, best_gain, changed, gain.detach())
         changed = (changed + attack.step_size * gradient.sign()).clamp(low, high)
     if attack.num_steps > 1:

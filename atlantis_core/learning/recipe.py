@@ -88,8 +88,14 @@ class Recipe:
     the gradient must reach the pixels."""
     attack_share: float = 0.5
     """Share of every batch that `attack` replaces; the others stay clean, so that clean queries are not forgotten."""
+    attack_twins: bool = False
+    """Whether an attacked image is the twin of a clean one in its batch, so that the loss pulls the two together;
+    otherwise it is another image of the class."""
     mixstyle: float = 0.0
     """Share of the steps at which the feature statistics of two images are mixed (Zhou et al. 2021, MixStyle)."""
+    cell_balance: float = 0.0
+    """How much images of facet values that are rare in their class are drawn more often: 0 not at all, 1 until each
+    value is drawn as often as any other."""
 
     def __post_init__(self) -> None:
         for name, known in (("embedding", EMBEDDINGS), ("feed", FEED_MODES), ("precision", PRECISIONS)):
@@ -103,6 +109,11 @@ class Recipe:
             parse_attack(self.attack)
             if self.feed != "online":
                 raise SetupError(f"recipe: attack={self.attack} needs feed=online, since it changes pixels")
+        if self.attack_twins and (self.images_per_class % 2 or self.attack_share > 0.5):
+            given = f"{self.images_per_class} and {self.attack_share}"
+            raise SetupError(
+                f"recipe: attack_twins needs an even images_per_class and attack_share of at most 0.5, not {given}"
+            )
         if 0 < self.side_px < _MIN_SIDE_PX:
             allowed = f"0 (the backbone's own) or at least {_MIN_SIDE_PX}"
             raise SetupError(f"recipe: side_px must be {allowed}, not {self.side_px!r}")
@@ -145,5 +156,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, _NO_LIMIT),
     "attack_share": (0, 1),
     "mixstyle": (0, 1),
+    "cell_balance": (0, 1),
 }
 """Smallest and largest value of a setting; the largest ones are far above what has ever been used."""

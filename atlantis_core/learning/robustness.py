@@ -21,8 +21,10 @@ from atlantis_core.records import Measurement
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.metrics.outcomes import QueryOutcomes
 
 _BATCH = 256
 
@@ -83,6 +85,23 @@ def measure_robustness(
     clean = embeddings or embed_task(retriever, task, progress=progress)
     attacked = embed_attacked(retriever, task, attack, clean, aim, progress)
     return compare_attacked(retriever.space, task, clean, attacked, attack, aim, at)
+
+
+def measure_attacked(
+    retriever: Retriever,
+    task: RetrievalTask,
+    attack: Attack,
+    cache: ActivationCache | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Measurement, QueryOutcomes]:
+    """Return the metrics of a retriever on a task whose queries are attacked, and the outcome of every query.
+
+    Raises:
+        SetupError: An image cannot be read.
+    """
+    clean = embed_task(retriever, task, cache, progress)
+    attacked = embed_attacked(retriever, task, attack, clean, progress=progress)
+    return measure_embeddings(retriever.space, task, attacked, clean[1])
 
 
 def embed_attacked(

@@ -79,8 +79,8 @@ def compare(
     if not seed_sd:
         return _test(before, after, classes, None)
     prior = prior_spread(len(ids), np.bincount(classes).astype(np.float64), seed_sd)
-    arms = [before.mean(axis=1), after.mean(axis=1), *recalls_by_seed(history, ids)]
-    return _test(before, after, classes, learn_spread(arms, prior))
+    own = before.mean(axis=1), after.mean(axis=1)
+    return _test(before, after, classes, learn_spread(own, prior, recalls_by_seed(history, ids)))
 
 
 def recalls_by_seed(arms: Iterable[Sequence[QueryOutcomes | None]], ids: Sequence[str]) -> list[NDArray[np.float64]]:

@@ -20,7 +20,7 @@ POWER = 0.8
 SHARE_LEFT = 0.5
 """Prior share of the arms' variance between seeds that pairing leaves."""
 
-QUERY_VARIANCE = 0.05
+QUERY_VARIANCE = 0.03
 """Prior variance of a query's lasting change between two arms."""
 
 _MOST_SEEDS = 100
@@ -80,7 +80,7 @@ class Design:
         flips = min(FLIP_VARIANCE / self.queries, 0.9 * self.spread.variance)
         spread = self.spread.variance - flips * (1 - self.queries / asked)
         freedom = max(1.0, asked - self.classes)
-        return GainVariance(2 * SHARE_LEFT * spread, seeds - 1 + ANCHOR_FREEDOM, QUERY_VARIANCE / asked, freedom)
+        return GainVariance(2 * SHARE_LEFT * spread, seeds - 1 + self.spread.anchor, QUERY_VARIANCE / asked, freedom)
 
 
 def forecast(design: Design, seeds: int, max_seeds: int, levels: tuple[float, ...]) -> Forecast:

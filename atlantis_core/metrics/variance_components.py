@@ -29,7 +29,8 @@ PRIOR_FREEDOM = 2.0
 """Degrees of freedom of the prior of one arm's spread between seeds."""
 
 ANCHOR_FREEDOM = 2.0
-"""Degrees of freedom that the arms' spread counts for beside the spread of the paired gains themselves."""
+"""Degrees of freedom that the arms' spread counts for beside the spread of the paired gains themselves; twice that
+where other arms (`Spread.others` of at least 8) have shown it."""
 
 _LEAST_LEFT = 0.2  # of an arm's variance, pairing is never believed to leave less
 _LEAST_QUERIES = 0.5  # of what queries vary by, the seeds' part is never believed to contain more than the rest
@@ -41,6 +42,13 @@ class Spread:
 
     variance: float
     freedom: float
+    others: float = 0.0
+    """Degrees of freedom of `freedom` that arms which are not compared have given."""
+
+    @property
+    def anchor(self) -> float:
+        """Degrees of freedom that it counts for beside the spread of paired gains."""
+        return ANCHOR_FREEDOM * (1 + min(1.0, self.others / 8))
 
 
 def prior_spread(queries: int, class_sizes: NDArray[np.float64], seed_sd: float) -> Spread:
@@ -53,12 +61,17 @@ def prior_spread(queries: int, class_sizes: NDArray[np.float64], seed_sd: float)
     return Spread(seed_sd**2 + CLASS_SD**2 / effective + FLIP_VARIANCE / queries, PRIOR_FREEDOM)
 
 
-def learn_spread(arms: Sequence[NDArray[np.float64]], prior: Spread) -> Spread:
-    """Pool the prior with the spread within each arm, (seeds,) values of Recall@1 (Smyth 2004, section 4)."""
-    squares = sum(float(((arm - arm.mean()) ** 2).sum()) for arm in arms)
-    freedom = sum(len(arm) - 1 for arm in arms)
-    total = freedom + prior.freedom
-    return Spread((squares + prior.freedom * prior.variance) / total, total)
+def learn_spread(
+    arms: Sequence[NDArray[np.float64]], prior: Spread, others: Sequence[NDArray[np.float64]] = ()
+) -> Spread:
+    """Pool the prior with the spread within each arm, (seeds,) values of Recall@1 (Smyth 2004, section 4).
+
+    `arms` are those that are compared, `others` were trained with the same recipe on the same collection.
+    """
+    squares = sum(float(((arm - arm.mean()) ** 2).sum()) for arm in (*arms, *others))
+    own, more = (float(sum(len(arm) - 1 for arm in part)) for part in (arms, others))
+    total = own + more + prior.freedom
+    return Spread((squares + prior.freedom * prior.variance) / total, total, more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +126,9 @@ def gain_variance(
     flips = _flip_variance(difference, strata)
     expected = flips / queries if spread is None else 2 * spread.variance * _share_left(before, after, flips, strata)
     gains = difference.mean(axis=1)
-    total = seeds - 1 + ANCHOR_FREEDOM
-    of_seeds = (float(((gains - gains.mean()) ** 2).sum()) + ANCHOR_FREEDOM * expected) / total
+    anchor = ANCHOR_FREEDOM if spread is None else spread.anchor
+    total = seeds - 1 + anchor
+    of_seeds = (float(((gains - gains.mean()) ** 2).sum()) + anchor * expected) / total
     of_queries = max(within - flips / (seeds * queries), _LEAST_QUERIES * within)
     return GainVariance(of_seeds, total, of_queries + least, freedom)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from atlantis_core.records.collection import Cell
@@ -60,6 +60,8 @@ class GenerationRequest:
     reference_id: str = ""
     """A real training image, of any class, with the cell's facet value; empty if there is none."""
     reference_path: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """Why it was requested, JSON-able: kept in the candidate's settings. They do not change the image."""
 
 
 @dataclass(frozen=True, slots=True)

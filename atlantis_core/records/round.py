@@ -55,6 +55,8 @@ class Decision:
     """Of the gain that the round is judged by."""
     missing: str = ""
     """What would decide an undecided case, in words."""
+    clean: Comparison | None = None
+    """Candidate against incumbent on clean queries, in a run whose queries are attacked; else None."""
 
     def __post_init__(self) -> None:
         if self.kept:  # earlier versions stored no verdict
@@ -88,6 +90,23 @@ class BaselineComparison:
     """On the planted gap of a bundled world; None for other collections."""
     gaps: tuple[Comparison | None, ...]
     """On each gap of the first round, in order; None for a gap without queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffect:
+    """What a group of a round's synthetic images did: all images compared with all but the group's."""
+
+    kind: str
+    """`round` (all of the round's), `generator`, `value` (of a facet), `class` or `cell`."""
+    name: str
+    keys: tuple[str, ...]
+    """Candidates of the group, sorted."""
+    overall: Comparison
+    """Over all validation queries; the gain is what the group adds."""
+    own: Comparison | None
+    """Over the queries in the group's cells; None if there are none."""
+    without: str
+    """Model that was trained without the group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,17 @@ class Goal:
     """Recall@1 to reach on those cells (or overall); None means as high as the budget allows."""
 
 
+DEFAULT_ROUNDS = 3
+"""Rounds of a run for which none are named; one of them may change only how the models are searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a run may spend, enforced by the ledger."""
 
     images: int | None = None
     usd: float | None = None
-    rounds: int = 2
+    rounds: int = DEFAULT_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +90,7 @@ class RunSpec:
     """Folder of unlabelled photos, absolute."""
     answers: str | None = None
     """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
+    remedies: tuple[str, ...] = ()
+    """Remedies that may be used, by name; empty means all."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""

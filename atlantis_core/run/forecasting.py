@@ -49,7 +49,7 @@ def forecast_run(session: Session) -> Forecast | None:
         return None
     sizes = np.unique([image.label for image in queries], return_counts=True)[1].astype(np.float64)
     arms = recalls_by_seed(load_history(session), [image.id for image in queries])
-    spread = learn_spread(arms, prior_spread(len(queries), sizes, seed_sd(session)))
+    spread = learn_spread((), prior_spread(len(queries), sizes, seed_sd(session)), arms)
     design = Design(len(queries), len(sizes), spread, sum(len(arm) for arm in arms))
     error = share_of_error(1, session.spec.budget.rounds)
     first, last = session.spec.seeds, session.max_seeds

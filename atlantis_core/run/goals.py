@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from atlantis_core.base.amounts import target_in, without_limits
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.generation.edit_words import find_edits, find_requested_edits
+from atlantis_core.generation.medium_words import MEDIA
 from atlantis_core.records import Cell, Collection, Goal
 
 _SAYS_NOTHING = frozenset(
@@ -34,7 +36,7 @@ def read_goal(text: str, collection: Collection) -> Goal:
     """Read what a goal's words name: cells of the collection and a target.
 
     Classes are named by a whole word of their name (`trawler` or `trawlers` names every trawler), facet values
-    by the value. A goal that names neither is about every query.
+    by the value or, if it is a medium, by another word for it. A goal that names neither is about every query.
 
     Raises:
         SetupError: The goal is empty.
@@ -43,12 +45,8 @@ def read_goal(text: str, collection: Collection) -> Goal:
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
     words = _words(without_limits(text)) - _SAYS_NOTHING
     classes = _find_classes(words, collection.classes)
-    values = [
-        (facet, value)
-        for facet, found in facet_value_lists(collection).items()
-        for value in found
-        if _words(value) and _words(value) <= words
-    ]
+    pairs = [(facet, value) for facet, found in facet_value_lists(collection).items() for value in found]
+    values = [pair for pair in pairs if _words(pair[1]) and _words(pair[1]) <= words] or _find_media(text, pairs)
     cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, target_in(text))
 
@@ -70,6 +68,12 @@ def read_attack(text: str) -> str:
     strength = _EPSILON.search(text)
     epsilon = float(next(filter(None, strength.groups()))) if strength else Attack().epsilon
     return format_attack(Attack("fgsm" if re.search(r"\bfgsm\b", text, re.IGNORECASE) else "pgd", epsilon))
+
+
+def _find_media(text: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the facet values of the medium that a goal names in other words: "drawings" are `style=sketch`."""
+    named = {match.edit for match in find_edits(text)}.intersection(MEDIA)
+    return [pair for pair in pairs if named.intersection(one.edit for one in find_requested_edits(*pair, "", ""))]
 
 
 def describe_goal(goal: Goal, collection: Collection) -> str:
@@ -98,4 +102,9 @@ def _find_classes(words: set[str], classes: Iterable[str]) -> list[str]:
 
 def _words(text: str) -> set[str]:
     """Lower-case words of three letters and more, plurals as singulars."""
-    return {re.sub(r"(?<=[a-z]{3})s$", "", word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+    return {_singular(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+
+
+def _singular(word: str) -> str:
+    """Return "sketch" for "sketches", "tug" for "tugs"."""
+    return re.sub(r"(?<=s[hs])es$|(?<=ch)es$|(?<=[xz])es$|(?<=[a-z]{2}[a-rt-z])s$", "", word)

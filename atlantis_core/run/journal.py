@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
 from atlantis_core.records import Constraints, Critique, Decision, Forecast, Gap, Measurement, Pilot, Protocol
-from atlantis_core.records.round import BaselineComparison, CaptionsEntry, RunEnd, SealOpening
+from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
 
@@ -71,3 +71,5 @@ class JournalKind:
     """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`, as far as trained."""
     DECISION = EntryKind("decision", Decision)
     CRITIQUE = EntryKind("critique", Critique)
+    EFFECTS = EntryKind("effects", tuple[GroupEffect, ...])
+    """What `atlantis effect` measured last."""

@@ -24,6 +24,9 @@ from atlantis_core.run.session import Session
 TOLERATED_LOSS = 0.01
 """Overall Recall@1 that a kept round may lose."""
 
+TOLERATED_CLEAN_LOSS = 0.03
+"""Recall@1 of clean queries that a round for attacked queries may lose."""
+
 
 def judge_round(
     session: Session,
@@ -34,8 +37,9 @@ def judge_round(
     """Compare the candidate arm with the incumbent.
 
     A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
-    `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
-    not by itself show as a gain. `arms` has the models of `baseline`, `incumbent` and `candidate`.
+    `TOLERATED_LOSS`; where the queries are attacked, clean ones may lose `TOLERATED_CLEAN_LOSS`. The gaps were
+    found with a seed that judges nothing, so choosing the worst cells does not by itself show as a gain. `arms` has
+    the models of `baseline`, `incumbent` and `candidate`.
     """
     trained = {
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
@@ -56,7 +60,19 @@ def judge_round(
         return Decision(False, reason, overall, targeted, over_baseline, missing="a candidate")
     look = look_at(session, round_index, overall, targeted)
     reason = describe_look(look, overall, targeted or overall, where)
-    return Decision(look.verdict == "proven", reason, overall, targeted, over_baseline, look.verdict, look.missing)
+    clean = _compare_clean(session, arms) if session.attack else None
+    kept = look.verdict == "proven"
+    if clean is not None:
+        reason += f"; {clean.gain:+.3f} on clean queries"
+        kept = kept and clean.gain >= -TOLERATED_CLEAN_LOSS
+    return Decision(kept, reason, overall, targeted, over_baseline, look.verdict, look.missing, clean)
+
+
+def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Comparison:
+    """Compare candidate and incumbent on the same queries without the attack."""
+    clean = session.without_attack()
+    incumbent, candidate = (load_outcomes(clean, arms[name]) for name in ("incumbent", "candidate"))
+    return compare_arms(clean, incumbent, candidate, None, seed_sd(session, arms["incumbent"], arms["candidate"]))
 
 
 def look_at(session: Session, round_index: int, overall: Comparison, targeted: Comparison | None) -> Look:
@@ -67,7 +83,7 @@ def look_at(session: Session, round_index: int, overall: Comparison, targeted: C
 
 
 def find_verdict(overall: Comparison, targeted: Comparison, error: float, first: int, last: int) -> Look:
-    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole is none.
+    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole does not count.
 
     A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
     """

@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import ToolError
+from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.tasks import RetrievalTask, check_measurable
+from atlantis_core.learning.attacks import format_attack
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
+from atlantis_core.learning.robustness import measure_attacked
 from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.run.gallery import extend_gallery, split_photos
 from atlantis_core.run.models import split_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
@@ -35,8 +38,8 @@ def measure_trial(
 ) -> tuple[Measurement, QueryOutcomes] | None:
     """Measure a trial on validation, once; None for a crashed trial.
 
-    `serving` is how its embeddings are searched (`learning.serving.servings`), fitted on the unlabelled photos of
-    `pool`, or without any on those of the run's pool, else on the training photos.
+    `serving` is how its embeddings are searched (`learning.serving.servings`, and photos that `run.gallery` adds),
+    fitted on the unlabelled photos of `pool`, or without any on those of the run's pool, else on the training photos.
 
     Raises:
         SetupError: No query has a positive, or the serving is unknown or does not fit the model.
@@ -96,7 +99,7 @@ def measure_model_on(session: Session, model: str, task: RetrievalTask) -> tuple
     if trial.status == "crashed":
         return None
     served = _prepare_serving(session, split_model(model)[1], ())
-    return measure_retriever(load_trial_retriever(trial), task, session.cache, served.serving, served.reference)
+    return measure_served(session, load_trial_retriever(trial), task, served)
 
 
 def load_model(session: Session, model: str) -> Retriever:
@@ -183,6 +186,8 @@ class ServedWith:
     serving: str
     """Canonical; empty for the nearest photo."""
     reference: tuple[LabelledImage, ...] = ()
+    photos: tuple[LabelledImage, ...] = ()
+    """What stands in the gallery beside the task's."""
 
 
 PLAIN = ServedWith("")
@@ -190,10 +195,11 @@ PLAIN = ServedWith("")
 
 def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage]) -> ServedWith:
     """Return a serving with its reference photos: the pool's, or without a pool the training photos."""
-    serving = parse_serving(text)
+    rest, photos = split_photos(session.workspace, text)
+    serving = parse_serving(rest)
     if not serving.needs_reference:
-        return ServedWith(str(serving))
-    return ServedWith(str(serving), tuple(pool) or session.reference)
+        return ServedWith(str(serving), photos=photos)
+    return ServedWith(str(serving), tuple(pool) or session.reference, photos)
 
 
 def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN) -> str:
@@ -201,6 +207,8 @@ def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN)
     facts: list[object] = [subject, preprocessing.VERSION, session.task_hash]
     if served.serving:
         facts += [served.serving, [[image.id, image.label] for image in served.reference]]
+    if served.photos:
+        facts += ["photos", [[image.id, image.label] for image in served.photos]]
     return content_hash("measurement", facts)
 
 
@@ -208,16 +216,38 @@ def _measure(
     session: Session, subject: str, build: Callable[[], Retriever], served: ServedWith = PLAIN
 ) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject, served)
+    attack = session.attack
+    if attack is not None:
+        key = content_hash("attacked measurement", [key, format_attack(attack)])
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():
         return from_json(Measurement, cached), QueryOutcomes.load(file)
     check_measurable(session.task)
     started = time.monotonic()
-    measurement, outcomes = measure_retriever(build(), session.task, session.cache, served.serving, served.reference)
+    measurement, outcomes = measure_served(session, build(), session.task, served)
     outcomes.save(file)
     session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes
+
+
+def measure_served(
+    session: Session, retriever: Retriever, task: RetrievalTask, served: ServedWith = PLAIN
+) -> tuple[Measurement, QueryOutcomes]:
+    """Measure a retriever on the run's kind of queries, clean or attacked, as it is served; nothing is kept.
+
+    Raises:
+        SetupError: The queries are attacked, and the retriever has a serving that the attack does not know.
+    """
+    searched = extend_gallery(task, served.photos)
+    if session.attack is None:
+        return measure_retriever(retriever, searched, session.cache, served.serving, served.reference)
+    if served.serving:
+        raise SetupError(
+            f"serving {served.serving!r} cannot be measured under attack: the attack does not know it and would "
+            "flatter it; leave the serving or the attack out"
+        )
+    return measure_attacked(retriever, searched, session.attack, session.cache, session.progress)
 
 
 def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:

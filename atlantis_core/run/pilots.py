@@ -24,11 +24,10 @@ from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import REMEDIES, parse_remedy
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.round_images import make_candidates, screen
-from atlantis_core.run.training_set import plan_arm, to_training_images
+from atlantis_core.run.training_set import apply_remedy, plan_arm
 from atlantis_core.run.trials import train_arm
 
 if TYPE_CHECKING:
-    from atlantis_core.learning.inputs.pk_sampler import TrainingImage
     from atlantis_core.run.session import Session
 
 IMAGE_SHARE = 0.1
@@ -42,13 +41,10 @@ LEAST_GAIN = 0.005
 """Gain in Recall@1 below which a remedy is not worth a round."""
 
 
-def list_offers(session: Session, kinds: Sequence[str] = ()) -> list[Offer]:
-    """Return what each remedy offers in this run, less what a round tried without being kept.
-
-    `kinds` are the remedies to ask; empty means all.
-    """
+def list_offers(session: Session) -> list[Offer]:
+    """Return what each remedy that the run may use offers, less what a round tried without being kept."""
     tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
-    names = [name for name in REMEDIES if not kinds or name in kinds]
+    names = session.spec.remedies or tuple(REMEDIES)
     offers = [offer for name in names for offer in parse_remedy(name)[0].list_offers(session)]
     # Images for other cells may help although these did not; a recipe or a serving is the same again.
     return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]
@@ -111,7 +107,7 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
     cells = tuple(request.cell for request in draft.cells)
     made: list[Candidate] = []
-    kept: list[TrainingImage] = []
+    kept: list[Candidate] = []
     failure = ""
     compared: tuple[Comparison | None, Comparison | None] = (None, None)
     with session.span("job", f"pilot of {offer.remedy}", {"remedy": offer.remedy}) as span:
@@ -129,8 +125,10 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
 
 def _make_images(
     session: Session, round_index: int, protocol: Protocol, model: str
-) -> tuple[list[Candidate], list[TrainingImage]]:
+) -> tuple[list[Candidate], list[Candidate]]:
     """Generate a share of a protocol's images; return all, and those that pass the filters.
+
+    Photos that exist already, of a pool, cost nothing: of those all are taken.
 
     Raises:
         NothingGenerated: None passed them.
@@ -142,22 +140,19 @@ def _make_images(
     kept = [candidate for candidate in made if candidate.key in passed]
     if not kept:
         raise NothingGenerated(f"none of {len(made)} images passed the filters")
-    return made, to_training_images(kept, protocol.synthetic_weight)
+    return made, kept
 
 
 def _train_pilot(
-    session: Session, round_index: int, protocol: Protocol, model: str, kept: Sequence[TrainingImage]
+    session: Session, round_index: int, protocol: Protocol, model: str, kept: Sequence[Candidate]
 ) -> str:
     """Return the model of the pilot: the diagnosing seed with the remedy on top of the incumbent's arm."""
     incumbent = plan_arm(session, "incumbent", round_index)
-    remedy, options = parse_remedy(protocol.remedy)
-    serving = remedy.change_serving(incumbent.serving, options)
-    recipe = remedy.change_recipe(incumbent.recipe, options)
-    if not kept and recipe == incumbent.recipe:
-        return name_model(split_model(model)[0], serving)
-    images = [*incumbent.list_images(session), *kept]
-    (trial,) = train_arm(session, [session.diagnosing_seed], images, recipe)
-    return name_model(trial.id, serving)
+    plan = apply_remedy(session, incumbent, protocol, kept)
+    if (plan.synthetic, plan.recipe) == (incumbent.synthetic, incumbent.recipe):
+        return name_model(split_model(model)[0], plan.serving)
+    (trial,) = train_arm(session, [session.diagnosing_seed], plan.list_images(session), plan.recipe)
+    return name_model(trial.id, plan.serving)
 
 
 def _compare(

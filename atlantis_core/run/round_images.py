@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from atlantis_core.filtering.captions import CaptionCheck, CaptionCheckResult
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
 from atlantis_core.filtering.screening import RealImages, screen_candidates
 from atlantis_core.generation.candidate_images import generate_candidates
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+from atlantis_core.generation.cut_paste.sources import FEW_PHOTOS
 from atlantis_core.records import Candidate, Protocol, Verdict
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_model
@@ -46,12 +49,14 @@ def make_candidates(session: Session, round_index: int, protocol: Protocol, mode
         )
     requests = remedy.build_requests(session, round_index, protocol, model)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
-    new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
-    ledger.require(session.run_id, session.spec.budget, "images", len(new))
+    if remedy.spends_images:
+        new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
+        ledger.require(session.run_id, session.spec.budget, "images", len(new))
 
     def record(candidate: Candidate) -> None:
         candidates.add(candidate)
-        ledger.spend(session.run_id, "images", 1, candidate.key)
+        if remedy.spends_images:
+            ledger.spend(session.run_id, "images", 1, candidate.key)
 
     started = time.monotonic()
     known = candidates.find(request.key for request in requests)
@@ -115,8 +120,20 @@ def screen(
         LeakGuard(ValidationFingerprints([prints[image.id] for image in validation]), session.loaded.sealed),
         {image.id: image.path for image in train} | remedy.source_paths(session, protocol),
         captions=captions,
+        cut_outs=_list_cut_outs(session, candidates),
     )
     return verdicts, CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid) if captions else None
+
+
+def _list_cut_outs(session: Session, candidates: Sequence[Candidate]) -> set[str]:
+    """Return the keys of pasted objects of classes that have too few real images to score them."""
+    counts = Counter(image.label for image in session.collection.of_split("train"))
+    return {
+        candidate.key
+        for candidate in candidates
+        if candidate.generator.startswith(f"{CutPasteGenerator.name}/")
+        and counts[candidate.cell.class_name] < FEW_PHOTOS
+    }
 
 
 def _book_seconds(session: Session, reference: str, started: float) -> None:

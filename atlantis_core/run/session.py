@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
+    from atlantis_core.pool.pool_folder import GuardedPool
     from atlantis_core.store.events import Span
 
 DIAGNOSING_SEED = 0
@@ -211,6 +212,27 @@ class Session:
         built: Generator = registry.build_part(GENERATORS, self.spec.generator, "generator", Generator)
         return built
 
+    @cached_property
+    def pool(self) -> GuardedPool:
+        """The photos of the run's pool that a training may use; an empty pool if the run has none.
+
+        Left out are photos that nearly equal a validation or test photo or each other, and training photos.
+
+        Raises:
+            SetupError: The folder is gone, or has no usable image.
+        """
+        from atlantis_core.filtering.leak_guard import HeldOutImages, ValidationFingerprints
+        from atlantis_core.pool.pool_folder import GuardedPool, PoolFolder, guard_pool
+
+        if self.spec.pool is None:
+            return GuardedPool((), 0, 0, 0)
+        prints = [self.loaded.fingerprints[image.id] for image in self.collection.of_split("validation")]
+        guards: list[HeldOutImages] = [ValidationFingerprints(prints), self.loaded.sealed]
+        known = {image.id for image in self.collection.of_split("train")}
+        found = guard_pool(PoolFolder(self.spec.pool).images, guards, known)
+        self.say(found.describe())
+        return found
+
     def scorer(self, name: str) -> OutlierScorer:
         """Build an outlier scorer by name."""
         built: OutlierScorer = registry.make_part(SCORERS, name, "scorer", OutlierScorer)
@@ -243,6 +265,14 @@ class Session:
         from atlantis_core.learning.attacks import parse_attack
 
         return parse_attack(self.spec.attack) if self.spec.attack else None
+
+    def without_attack(self) -> Session:
+        """Return this session with clean queries; itself, if they are clean."""
+        if not self.spec.attack:
+            return self
+        return Session(
+            self.workspace, self.run_id, replace(self.spec, attack=""), self.progress, self._captioner, self.say
+        )
 
     @property
     def synthetic_side_px(self) -> int:

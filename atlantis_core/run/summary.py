@@ -107,6 +107,7 @@ def _settings(run: Run) -> dict[str, Any]:
         "seeds": spec.seeds,
         "max_seeds": spec.max_seeds,
         "budget": as_json(spec.budget),
+        **({"attack": spec.attack} if spec.attack else {}),
     }
 
 
@@ -124,6 +125,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "recall_at_1": _change(decision.overall) if decision else None,
         "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,
         "over_baseline": _change(decision.over_baseline) if decision else None,
+        **({"clean_recall_at_1": _change(decision.clean)} if decision and decision.clean else {}),
         "seeds": decision.overall.seeds if decision else session.spec.seeds,
         "queries": decision.overall.queries if decision else 0,
         "seconds": seconds,

@@ -6,20 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.run.gallery import add_photos, replace_serving, split_photos, to_gallery_photos
 from atlantis_core.run.remedies import makes_images, parse_remedy
 from atlantis_core.run.round import Round, read_round, read_rounds
 from atlantis_core.run.verdicts import has_survivors, list_screened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
     from atlantis_core.learning.recipe import Recipe
-    from atlantis_core.records import Candidate
+    from atlantis_core.records import Candidate, Protocol
     from atlantis_core.run.session import Session
 
 
 Arm = Literal["baseline", "candidate", "incumbent"]
+
+SAMPLING_WEIGHT = "sampling_weight"
+"""Setting of a candidate: how often it is drawn beside others of its round, because its class is in doubt; else 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,24 @@ def plan_arm(session: Session, arm: Arm, round_index: int) -> ArmPlan:
     The baseline is the run's recipe on real images. The incumbent adds the remedies of the kept rounds, the candidate
     also that of this round.
     """
-    synthetic: list[TrainingImage] = []
-    recipe, serving = session.recipe, ""
+    plan = ArmPlan((), session.recipe, "")
     for found in _list_rounds(session, arm, round_index):
-        remedy, options = parse_remedy(found.protocol.remedy if found.protocol else "generate")
-        recipe, serving = remedy.change_recipe(recipe, options), remedy.change_serving(serving, options)
-        synthetic += collect_kept(session, found)
-    return ArmPlan(tuple(synthetic), recipe, serving)
+        kept = [one.candidate for one in list_screened(session, found) if one.is_kept]
+        plan = apply_remedy(session, plan, found.protocol, sorted(kept, key=lambda one: one.key))
+    return plan
+
+
+def apply_remedy(session: Session, plan: ArmPlan, protocol: Protocol | None, kept: Sequence[Candidate]) -> ArmPlan:
+    """Return an arm with the remedy of a protocol on top, of which these images were kept."""
+    remedy, options = parse_remedy(protocol.remedy if protocol else "generate")
+    changed = remedy.change_serving(split_photos(session.workspace, plan.serving)[0], options)
+    serving, synthetic = replace_serving(plan.serving, changed), plan.synthetic
+    if remedy.searches_images(options):
+        serving = add_photos(session, serving, to_gallery_photos(kept))
+    if remedy.trains_on_images(options):
+        weight = protocol.synthetic_weight if protocol else 1.0
+        synthetic = (*synthetic, *to_training_images(kept, weight))
+    return ArmPlan(synthetic, remedy.change_recipe(plan.recipe, options), serving)
 
 
 def _list_rounds(session: Session, arm: Arm, round_index: int) -> list[Round]:
@@ -59,7 +74,7 @@ def _list_rounds(session: Session, arm: Arm, round_index: int) -> list[Round]:
     return [
         found
         for found in read_rounds(session)
-        if found.is_kept or (arm == "candidate" and found.index == round_index)
+        if found.index <= round_index and (found.is_kept or (arm == "candidate" and found.index == round_index))
     ]
 
 
@@ -76,22 +91,46 @@ def collect_real(session: Session) -> list[TrainingImage]:
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
     return [
-        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == SYNTHETIC)
+        TrainingImage(
+            image.id,
+            image.path,
+            image.label,
+            synthetic=image.facets.get(ORIGIN) == SYNTHETIC,
+            cell=describe_cell(image.facets),
+        )
         for image in session.collection.of_split("train")
     ]
 
 
-def collect_kept(session: Session, found: Round) -> list[TrainingImage]:
-    """Return the kept images of a round, sorted by key, with their protocol's sampling weight."""
-    weight = found.protocol.synthetic_weight if found.protocol else 1.0
-    kept = [one.candidate for one in list_screened(session, found) if one.is_kept]
-    return to_training_images(sorted(kept, key=lambda one: one.key), weight)
+def describe_cell(facets: Mapping[str, str]) -> str:
+    """Return facet values as one text, which recipes balance their draws by."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(facets.items()) if name != ORIGIN)
+
+
+def collect_trained(session: Session, trained: Round) -> list[TrainingImage]:
+    """Return the synthetic images that a round's candidate arm was trained on then, with the weights of then."""
+    weights: dict[str, float] = {}
+    for found in read_rounds(session):
+        if found.index == trained.index or (found.is_kept and found.index < trained.index):
+            weight = found.protocol.synthetic_weight if found.protocol else 1.0
+            weights |= dict.fromkeys(found.candidate_keys, weight)
+    stored = session.workspace.candidates.find(trained.trained_on or ())
+    return [image for one in stored.values() for image in to_training_images([one], weights[one.key])]
 
 
 def to_training_images(candidates: Iterable[Candidate], weight: float) -> list[TrainingImage]:
-    """Return candidates as training images with a sampling weight."""
+    """Return candidates as training images with a sampling weight, times the one that each may carry."""
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
+    own = ((one, float(one.settings.get(SAMPLING_WEIGHT, 1.0))) for one in candidates)
     return [
-        TrainingImage(one.key, one.path, one.cell.class_name, synthetic=True, weight=weight) for one in candidates
+        TrainingImage(
+            one.key,
+            one.path,
+            one.cell.class_name,
+            synthetic=True,
+            weight=weight * sure,
+            cell=describe_cell({one.cell.facet: one.cell.value} if one.cell.facet else {}),
+        )
+        for one, sure in own
     ]

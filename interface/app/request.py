@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.chat.run_plan import DEFAULT_ROUNDS
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
-from atlantis_core.records.run_spec import EXTRA_SEEDS
+from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
@@ -72,6 +71,7 @@ class RunOptions(TaskOptions):
     """Strength of the attack, in pixel units of 0..255; None means 2."""
     pool: str | None = None
     answers: str | None = None
+    remedies: tuple[str, ...] | None = None
     questions: int = 160
 
 
@@ -130,6 +130,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         attack=_build_attack(goal, given),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
+        remedies=given.remedies or (),
         questions=given.questions,
     )
     return RunRequest(spec, given.columns())

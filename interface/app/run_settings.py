@@ -22,6 +22,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     Raises:
         SetupError: Names the first wrong setting.
     """
+    from atlantis_core.learning.attacks import parse_attack
     from atlantis_core.learning.training.presets import check_preset
 
     if goal is not None and not goal.strip():
@@ -37,6 +38,8 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} must be more than 0")
     check_preset(spec.preset)
+    if spec.attack:
+        parse_attack(spec.attack)
     _check_pool(spec)
     _check_prices(spec)
     if is_chat_model(spec.captioner):

@@ -125,9 +125,16 @@ class ChatDesk:
         if status != "planned":
             raise ToolError(_WHY_NOT[status])
         from atlantis_core.records import Goal
+        from atlantis_core.run.goals import read_attack
 
         text = self.planned.goal_text
-        spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
+        spec = replace(
+            self._template.spec,
+            goal=Goal(text),
+            budget=self.planned.budget,
+            beside=self.record.id,
+            attack=read_attack(text) or self._template.spec.attack,
+        )
         run, lines = create_run(replace(self._template, spec=spec), self._workspace, self.screen.progress)
         self._keep(run_id=run.id, started=True, undo=())
         session = self.session()

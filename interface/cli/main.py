@@ -16,6 +16,7 @@ from atlantis_dml.cli.command import Command
 from atlantis_dml.cli.demo import demo
 from atlantis_dml.cli.diagnose import diagnose
 from atlantis_dml.cli.doctor import doctor
+from atlantis_dml.cli.effect import effect
 from atlantis_dml.cli.evaluate import evaluate
 from atlantis_dml.cli.export import export
 from atlantis_dml.cli.filter import filter_embeddings
@@ -24,6 +25,7 @@ from atlantis_dml.cli.index import index
 from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.plot import plot
 from atlantis_dml.cli.presets import presets
+from atlantis_dml.cli.recipes import recipes
 from atlantis_dml.cli.record import record
 from atlantis_dml.cli.report import report
 from atlantis_dml.cli.resume import resume
@@ -49,7 +51,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (
-    *(demo, run, chat, serve, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export),
+    *(
+        demo,
+        run,
+        chat,
+        serve,
+        resume,
+        runs,
+        report,
+        trace,
+        effect,
+        record,
+        diagnose,
+        train,
+        presets,
+        recipes,
+        evaluate,
+        export,
+    ),
     *(index, search, indexes, unindex),
 ):
     app.command()(_command)

@@ -133,6 +133,9 @@ SHARED: dict[str, Any] = {
     "pool": typer.Option(
         metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
     ),
+    "remedies": typer.Option(
+        metavar="A,B", help="What a run may try, such as generate,serve; default: every remedy that fits."
+    ),
     "answers": typer.Option(
         metavar="FILE.csv",
         help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
@@ -162,6 +165,20 @@ def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     if found is None:
         raise SetupError(f"{option} {text!r} is not COL=V; write it like {option} visit=2")
     return found
+
+
+def parse_remedies(text: str | None) -> tuple[str, ...]:
+    """Return the remedies that a run may use; empty means all.
+
+    Raises:
+        SetupError: An unknown name.
+    """
+    from atlantis_core.run.remedies import REMEDIES
+
+    names = tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+    if unknown := [name for name in names if name not in REMEDIES]:
+        raise SetupError(f"unknown remedy {unknown[0]!r}; known: {', '.join(REMEDIES)}")
+    return names
 
 
 def parse_facets(text: str | None) -> tuple[str, ...] | None:
@@ -200,6 +217,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "query": partial(parse_column_value, option="--query"),
     "gallery": partial(parse_column_value, option="--gallery"),
     "facets": parse_facets,
+    "remedies": parse_remedies,
     "price": parse_price,
     "spread": partial(parse_choice, option="--spread", choices=Spread),
 }

@@ -22,8 +22,8 @@ BUNDLED_DATA = ("harbor", "harbor-tiny")
 
 
 @command(
-    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime "
-    "pool answers questions"
+    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime pool answers "
+    "questions"
 )
 def serve(
     *,

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 def trace(
     run_name: options.RunName,
     step: Annotated[int | None, typer.Option(help="Print only this step, in full.")] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Print where this synthetic image came from (its key, or the key's beginning), what was decided "
+            "about it, the real images nearest to it, and what its groups did (`atlantis effect`).",
+        ),
+    ] = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -39,7 +47,12 @@ def trace(
     Example: atlantis trace last --step 6
 
     To MLflow: atlantis trace last --to mlflow
+
+    About one image: atlantis trace last --image 3f9a2c
     """
+    if image is not None:
+        _trace_image(run_name, image, workspace, as_json, other="--to" if to else "--step" if step else "")
+        return
     if to is not None:
         _send(run_name, to, step, workspace, as_json)
         return
@@ -48,6 +61,26 @@ def trace(
 
     root = build_trace(open_existing(workspace), run_name, step)
     print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
+
+
+def _trace_image(run_name: str, prefix: str, folder: Path | None, as_json: bool, other: str) -> None:
+    """Print all that is known about a synthetic image.
+
+    Raises:
+        SetupError: No such run or image, or `other` names an option that is given too.
+    """
+    if other:
+        raise SetupError(f"--image traces one image; leave out {other}")
+    from atlantis_core.base.serialization import as_json as to_json
+    from atlantis_core.run.session import Session
+    from atlantis_core.views.image_trace import trace_image
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.views.effects import show_image_trace
+
+    workspace = open_existing(folder)
+    run = workspace.runs.get(run_name)
+    found = to_json(trace_image(Session(workspace, run.id, run.spec), prefix))
+    print_json({"run_id": run.id} | found) if as_json else show_image_trace(found)
 
 
 def _send(run_name: str, to: str, step: int | None, folder: Path | None, as_json: bool) -> None:

@@ -149,6 +149,10 @@ def show_test(found: Facts) -> None:
         _print("The run kept no round: its final model is the baseline.")
     else:
         _print(f"Final over baseline: {format_gain(found['over_baseline'])}")
+    if clean := found.get("clean"):
+        recall = format_figure(clean["final"]["recall_at"]["1"])
+        gain = format_gain(clean["over_baseline"])
+        _print(f"The queries were attacked ({found['attack']}); without that, final R@1 {recall}, {gain}")
     if found["planted_gap"]:
         gap = found["planted_gap"]
         _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {format_gain(gap)}")

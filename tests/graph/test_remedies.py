@@ -28,7 +28,7 @@ def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
 
     def run(*calls: Any) -> tuple[RunContext, list[str]]:
-        context = begin(budget=Budget(images=20, rounds=1))
+        context = begin(budget=Budget(images=20, rounds=1), remedies=())
         start = [
             call("train_retriever", arm="baseline"),
             call("evaluate_retrieval", arm="baseline"),

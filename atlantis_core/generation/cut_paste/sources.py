@@ -19,6 +19,8 @@ from atlantis_core.records import LabelledImage
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FEW_PHOTOS = 4
+"""A class with fewer training photos than this cannot be learnt from them, nor its synthetic images be scored."""
 _SIDE_PX = 512
 """Masks are found at this short side at most: GrabCut needs seconds for more."""
 _MOST_CUTOUTS = 256

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from atlantis_core.generation.draws import RandomDraws
     from atlantis_core.generation.edits.strokes import Ink
 
-_OBJECT_ALONE = 0.75
+_OBJECT_ALONE = 0.85
 """Share of drawings without their background: people who sketch a thing leave the rest of the paper white."""
-_SHADED = 0.12
+_SHADED = 0.08
 """Share of drawings with soft shading besides the strokes, as with a pencil."""
 _FEWEST_STROKES = 0.015
 """Share of the paper under strokes one pixel wide: less than this shows no object."""
@@ -30,23 +30,25 @@ def line_drawing(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """
     source = shapes.to_pixels(image)
     side = min(source.shape[:2])
-    ink = _trace_edges(source, draws)
-    shade = _shading(source, draws.uniform(0.25, 0.6)) if draws.chance(_SHADED) else np.zeros_like(ink)
+    inside = _outline_object(source, draws) if draws.chance(_OBJECT_ALONE) else np.float32(1)
+    ink = _trace_edges(source, inside, draws)
+    shade = np.zeros_like(ink)
+    if draws.chance(_SHADED):
+        shade = _shading(source, draws.uniform(0.25, 0.6)) * inside
     ink, shade = strokes.shake_and_place((ink, shade), draws)
     ink = strokes.break_strokes(ink, draws, draws.uniform(0.0, 0.1) if draws.chance(0.5) else 0.0)
     ink = np.maximum(strokes.thicken(ink, draws.uniform(0.7, 1.9) * max(1.0, side / 128)), shade)
     return pixels.blend(image, _put_on_paper(ink, draws), strength).clamp(0, 1)
 
 
-def _trace_edges(source: shapes.Pixels, draws: RandomDraws) -> Ink:
-    """Trace the edges by a detector, mostly the object's alone; by the next one where hardly a stroke is found."""
-    inside = shapes.find_object(source, draws) if draws.chance(_OBJECT_ALONE) else None
+def _trace_edges(source: shapes.Pixels, inside: Ink | np.float32, draws: RandomDraws) -> Ink:
+    """Trace the edges inside by a detector; elsewhere too, or by the next one, where hardly a stroke is found."""
     share, shortest_px = draws.uniform(0.03, 0.08), draws.uniform(0.05, 0.12) * min(source.shape[:2])
     first = draws.integer(0, len(strokes.DETECTORS) - 1)
     most = np.zeros(source.shape[:2], dtype=np.float32)
     for turn in range(len(strokes.DETECTORS)):
         edges = strokes.DETECTORS[(first + turn) % len(strokes.DETECTORS)](source, draws)
-        for wanted in (edges,) if inside is None else (edges * _widen(inside), edges):
+        for wanted in (edges * inside, edges):
             ink = strokes.keep_long_strokes(wanted, share, shortest_px)
             if ink.mean() > _FEWEST_STROKES:
                 return ink
@@ -54,10 +56,13 @@ def _trace_edges(source: shapes.Pixels, draws: RandomDraws) -> Ink:
     return most
 
 
-def _widen(inside: Ink) -> Ink:
-    """Widen an object's mask by a few pixels, so that its outline lies within."""
+def _outline_object(source: shapes.Pixels, draws: RandomDraws) -> Ink | np.float32:
+    """Return where the object is, with a few pixels around its outline; everywhere if nothing stands out."""
     import cv2
 
+    inside = shapes.find_object(source, draws)
+    if inside is None:
+        return np.float32(1)
     reach = shapes.odd(0.06 * min(inside.shape))
     return np.asarray(cv2.dilate(inside, np.ones((reach, reach), np.uint8)) > 0.5, dtype=np.float32)
 

@@ -93,7 +93,7 @@ def _watercolour(image: Tensor, draws: RandomDraws) -> Tensor:
 
 
 def _fade_to_paper(image: Tensor, draws: RandomDraws) -> Tensor:
-    """Leave ragged white paper around the picture in half of the watercolours."""
+    """Leave ragged white paper around the image in half of the watercolours."""
     if draws.chance(0.5):
         return image
     away = pixels.distance_map(image, draws.uniform(0.45, 0.55), draws.uniform(0.45, 0.55))

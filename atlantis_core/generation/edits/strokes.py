@@ -46,10 +46,10 @@ def difference_of_gaussians(pixels: Pixels, draws: RandomDraws) -> Ink:
     import cv2
 
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    sigma = draws.uniform(0.6, 1.4) * max(1.0, min(grey.shape) / 128)
+    sigma = draws.uniform(0.8, 1.8) * max(1.0, min(grey.shape) / 128)
     valley = cv2.GaussianBlur(grey, (0, 0), 1.6 * sigma) - cv2.GaussianBlur(grey, (0, 0), sigma)
-    floor, full = np.quantile(valley, [draws.uniform(0.82, 0.9), 0.985])
-    return np.asarray(np.clip((valley - floor) / max(float(full - floor), 1.0), 0, 1) > 0.5, dtype=np.float32)
+    floor, full = np.quantile(valley, [draws.uniform(0.72, 0.82), 0.95])
+    return np.asarray(valley > max(floor + 0.3 * (full - floor), 0.5), dtype=np.float32)
 
 
 def region_borders(pixels: Pixels, draws: RandomDraws) -> Ink:

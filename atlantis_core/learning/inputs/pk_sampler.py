@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ class TrainingImage:
     """Whether it was generated, or retrieved from a pool."""
     weight: float = 1.0
     """How often it is drawn relative to a real image of its class."""
+    cell: str = ""
+    """Facet values that it shows, as one text; it matters only if the recipe balances cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,12 @@ def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, f
 def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
     """Return the images with weights adjusted by source, real or synthetic.
 
-    `synthetic_weight` scales the weights of synthetic images; `synthetic_share` then sets their total share in every
-    class that has both kinds.
+    `cell_balance` first raises the weights of rare cells. `synthetic_weight` scales the weights of synthetic images;
+    `synthetic_share` then sets their total share in every class that has both kinds.
     """
     scaled = [
         replace(image, weight=image.weight * recipe.synthetic_weight) if image.synthetic else image
-        for image in images
+        for image in _balance_cells(images, recipe.cell_balance)
     ]
     if not recipe.synthetic_share:
         return scaled
@@ -97,6 +100,14 @@ def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[Tr
         return replace(image, weight=image.weight * odds * real / synthetic)
 
     return [apply_share(image) for image in scaled]
+
+
+def _balance_cells(images: Sequence[TrainingImage], power: float) -> Sequence[TrainingImage]:
+    """Divide each weight by the size of the image's cell within its class, to a power; 1 draws all cells equally."""
+    if not power:
+        return images
+    sizes = Counter((image.label, image.cell) for image in images)
+    return [replace(image, weight=image.weight / sizes[image.label, image.cell] ** power) for image in images]
 
 
 def class_names(images: Sequence[TrainingImage]) -> list[str]:

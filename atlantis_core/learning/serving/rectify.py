@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rectify:
-    """Class means rectified by pseudo-labels (Liu et al., "Prototype Rectification for Few-Shot Learning", ECCV 2020).
+    """Class means rectified by pseudo-labels (Liu et al., ECCV 2020, "Prototype Rectification").
 
     Two changes: hubs are corrected (CSLS), else classes of synthetic images take nothing; and no class takes more
     than an equal share of the photos, the surest (class-balanced self-training, Zou et al., ECCV 2018, section 4).

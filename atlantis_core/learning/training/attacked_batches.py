@@ -43,6 +43,9 @@ class AttackedBatches:
     share: float
     """Share of the images (0..1) that are attacked, spread evenly over the batch, and so over its classes."""
     seed: int
+    twins: bool = False
+    """Whether an attacked image takes the place of its neighbour in the batch, of the same class, and leaves its own
+    clean."""
 
     def __call__(self, pixels: Tensor, labels: Tensor, step: int) -> Tensor:
         """Return the activations (B, ...) of normalised pixels (B, 3, S, S), this process's part of the batch.
@@ -54,10 +57,11 @@ class AttackedBatches:
         pixels = pixels.contiguous(memory_format=torch.channels_last)  # half the seconds on a CPU
         rows = torch.from_numpy(spread_rows(len(pixels), self.share)).to(pixels.device)
         if len(rows):
-            towards, away = (points[rows] for points in self._find_targets(pixels, labels))
+            sources = rows - 1 if self.twins else rows
+            towards, away = (points[sources] for points in self._find_targets(pixels, labels))
             starts = self._draw_starts(pixels, step)[rows]
             size = self.gradients.chunk or len(rows)
-            parts = [torch.split(tensor, size) for tensor in (pixels[rows], starts, towards, away)]
+            parts = [torch.split(tensor, size) for tensor in (pixels[sources], starts, towards, away)]
             pixels = pixels.clone()
             pixels[rows] = torch.cat([self._attack(*part) for part in zip(*parts, strict=True)])
         with torch.no_grad():
@@ -128,4 +132,5 @@ def make_attacked_batches(
     """Return what attacks a recipe's batches; None if it has no attack."""
     if not recipe.attack:
         return None
-    return AttackedBatches(model, gradients, space, parse_attack(recipe.attack), recipe.attack_share, seed)
+    attack = parse_attack(recipe.attack)
+    return AttackedBatches(model, gradients, space, attack, recipe.attack_share, seed, recipe.attack_twins)

@@ -22,6 +22,7 @@ def find_unused_settings(recipe: Recipe, changed: Collection[str], *, has_synthe
         ("mixstyle", head_only, not_trained),
         ("embedding", body and head_only, f"{not_trained}, and embedding=body does not use the head"),
         ("attack_share", not recipe.attack, "the recipe has no attack"),
+        ("attack_twins", not recipe.attack, "the recipe has no attack"),
         ("attack", not recipe.attack_share, "attack_share=0 attacks no image"),
         ("views", recipe.feed == "online", "feed=online draws a new view every time"),
     )

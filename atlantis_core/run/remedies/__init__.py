@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 REMEDIES = {
     "serve": "atlantis_core.run.remedies.serve:Serve",
+    "self_train": "atlantis_core.run.remedies.self_train:SelfTrain",
+    "ask_labels": "atlantis_core.run.remedies.ask_labels:AskLabels",
+    "paste": "atlantis_core.run.remedies.paste:Paste",
     "generate": "atlantis_core.run.remedies.generate:Generate",
+    "train": "atlantis_core.run.remedies.train:Train",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_GENERATOR = "photometric"
 """A run that names another generator is offered that one alone."""
 
-_FEW_PHOTOS = 4
-"""A class with fewer training photos than this is offered cut-paste."""
-
 _SHOWS = {
     "edit": "real photos of the class, edited to show what the cell's words say",
     "text_to_image": "images generated from prompts",
@@ -46,14 +42,8 @@ class Generate(Remedy):
     makes_images = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return the run's generator, and cut-paste where a class has too few photos for edits to vary."""
-        shows = _SHOWS[session.generator.modes[0]]
-        offers = [Offer(self.name, shows, makes_images=True, trainings=1)]
-        counts = Counter(image.label for image in session.collection.of_split("train"))
-        if min(counts.values(), default=0) < _FEW_PHOTOS and session.spec.generator == DEFAULT_GENERATOR:
-            shows = "the object cut out of its photo and pasted into other scenes"
-            offers.append(Offer(f"{self.name}:{CutPasteGenerator.name}", shows, makes_images=True, trainings=1))
-        return offers
+        """Return the run's generator; `paste` offers cut-paste where it suits a collection."""
+        return [Offer(self.name, _SHOWS[session.generator.modes[0]], makes_images=True, trainings=1)]
 
     def build_generator(self, session: Session, options: str) -> Generator:
         """Return the generator that the options name, or the run's."""

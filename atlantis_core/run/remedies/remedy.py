@@ -20,6 +20,19 @@ class Remedy:
     makes_images = False
     """Whether it adds images to the training set; it then implements `build_generator` and `build_requests`."""
 
+    spends_images = True
+    """Whether its images count against the budget of images and a pilot makes a tenth of them."""
+
+    def trains_on_images(self, options: str) -> bool:
+        """Whether the arm trains on the images that it adds."""
+        del options
+        return True
+
+    def searches_images(self, options: str) -> bool:
+        """Whether the images that it adds stand in the gallery when the arm is measured and searched."""
+        del options
+        return False
+
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return what can be tried in this run, most promising first; nothing where it lacks what it needs."""
         raise NotImplementedError

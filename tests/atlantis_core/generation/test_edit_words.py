@@ -4,9 +4,12 @@ import pytest
 
 from atlantis_core.captioning.attributes import AttributeCaptioner
 from atlantis_core.generation.edit_plan import _EDIT_ORDER
-from atlantis_core.generation.edit_words import _CELL_LEXICON, find_edits, find_requested_edits
+from atlantis_core.generation.edit_reasons import explain_edits
+from atlantis_core.generation.edit_words import _CELL_LEXICON, find_edits, find_requested_edits, name_edit
 from atlantis_core.generation.edits import BORROWING_EDITS, EDITS
+from atlantis_core.generation.medium_words import MEDIA
 from atlantis_core.generation.photometric import PhotometricGenerator
+from atlantis_core.records import Cell
 
 
 @pytest.mark.parametrize(
@@ -88,3 +91,65 @@ def test_every_word_has_an_edit_and_every_edit_a_word_and_a_place():
 def test_what_the_captioner_names_the_generator_can_make(facet, value):
     assert AttributeCaptioner.name == "attributes"
     assert len(find_requested_edits(facet, value, "tug", "")) == 1
+
+
+@pytest.mark.parametrize(
+    ("facet", "values", "edit"),
+    [
+        (
+            "style",
+            "sketch; sketches; Sketch; SKETCHY; hand-drawn; line_art; lineArt; lineart; line-drawings; pencil; pen; "
+            "ink; quickdraw; QuickDraw; doodles; outline; pencil sketch; pen and ink; charcoal",
+            "line_drawing",
+        ),
+        ("domain", "clipart; Clip Art; cartoon; cartoons; comic; comics; anime; illustration; vector", "cartoon"),
+        ("domain", "painting; art_painting; oil; oil painting; watercolour; watercolor; Art", "painting"),
+        ("kind", "silhouette; silhouettes", "silhouette"),
+        ("medium", "print; prints; poster; newspaper; halftone; stencil; engraving; engravings; photocopy", "print"),
+        ("source", "screen; screenshot; monitor; TV", "screen"),
+        ("camera", "infrared; infra-red; thermal; IR; NIR", "infrared"),
+        ("film", "bw; monochromatic; black-white", "grey"),
+    ],
+)
+def test_media_in_many_spellings(facet, values, edit):
+    for value in values.split(";"):
+        assert [match.edit for match in find_requested_edits(facet, value.strip(), "tug", "")] == [edit], value
+
+
+@pytest.mark.parametrize(
+    ("facet", "value", "prompt"),
+    [
+        ("", "", "a tug beside a screen with a pen and a poster"),
+        ("material", "canvas", ""),
+        ("colour", "charcoal", ""),
+        ("light", "flat", ""),
+    ],
+)
+def test_things_that_are_no_medium_here(facet, value, prompt):
+    media = {match.edit for match in find_requested_edits(facet, value, "tug", prompt)}
+    assert not media.intersection(MEDIA)
+
+
+def test_yes_of_a_facet_that_is_a_medium():
+    assert [match.edit for match in find_requested_edits("sketch", "yes", "tug", "")] == ["line_drawing"]
+    assert not find_requested_edits("sketch", "no", "tug", "")
+
+
+@pytest.mark.parametrize("edit", sorted({*EDITS, *BORROWING_EDITS}))
+def test_an_edit_can_be_asked_for_by_its_name(edit):
+    assert [match.edit for match in find_edits(f"a photo of a tug, {name_edit(edit)}")] == [edit]
+
+
+@pytest.mark.parametrize(
+    ("cell", "prompt", "has_reference", "told"),
+    [
+        (Cell("tug", "style", "sketch"), "", False, "line_drawing: style=sketch says 'sketch'"),
+        (Cell("tug", "style", "sketch"), "", False, "light, weather and camera are ignored"),
+        (Cell("tug", "camera", "B"), "a tug, line drawing", False, "line_drawing: the prompt says 'line drawing'"),
+        (Cell("tug", "camera", "B"), "a tug", False, "no training photo shows camera=B, so the images need not look"),
+        (Cell("tug", "camera", "B"), "a tug", True, "light is borrowed from training photos that show camera=B"),
+        (Cell("tug"), "a tug", False, "no word of the prompt"),
+    ],
+)
+def test_the_reason_is_told(cell, prompt, has_reference, told):
+    assert told in explain_edits(cell, prompt, has_reference)

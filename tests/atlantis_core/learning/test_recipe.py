@@ -27,7 +27,9 @@ LATER = {
     "patience",
     "attack",
     "attack_share",
+    "attack_twins",
     "mixstyle",
+    "cell_balance",
 }
 
 
@@ -48,7 +50,9 @@ def test_settings_that_came_later_leave_old_addresses_alone() -> None:
         {"validate_every": 5},
         {"feed": "online", "attack": "pgd:epsilon=2"},
         {"attack_share": 0.25},
+        {"attack_twins": True},
         {"mixstyle": 0.5},
+        {"cell_balance": 1.0},
     ],
 )
 def test_every_setting_counts(change: dict[str, Any]) -> None:
@@ -68,6 +72,8 @@ def test_every_setting_counts(change: dict[str, Any]) -> None:
             "attack 'pgd' has no option 'power'; known: method=pgd, epsilon",
         ),
         ({"feed": "online", "attack": "pgd:method=fgsm"}, "names its method before the colon"),
+        ({"attack_twins": True, "images_per_class": 3}, "attack_twins needs an even images_per_class"),
+        ({"attack_twins": True, "attack_share": 0.8}, "attack_twins needs an even images_per_class"),
         ({"attack_share": 1.5}, "attack_share must be from 0 to 1, not 1.5"),
         ({"trainable_fraction": 1.5}, "trainable_fraction must be from 0 to 1, not 1.5"),
         ({"ema_decay": 1.0}, "ema_decay must be from 0 to"),

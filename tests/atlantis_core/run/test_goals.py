@@ -10,7 +10,7 @@ import pytest
 from atlantis_core.base.amounts import limits_in
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, LabelledImage
-from atlantis_core.run.goals import describe_goal, read_goal
+from atlantis_core.run.goals import describe_goal, read_attack, read_goal
 
 CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
 IMAGES = tuple(
@@ -120,3 +120,27 @@ def test_the_words_of_a_budget_name_no_class(tmp_path: Path) -> None:
     goal = read_goal("dogs are not found; you have 20 images and 2 dollars", collection)
     assert {cell.class_name for cell in goal.cells} == {"dog brown"}
     assert read_goal("photos of parrots are not found; 20 images and 1 dollar", collection).cells == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "attack"),
+    [
+        ("attacked queries are not found", "pgd:epsilon=2"),
+        ("withstand PGD with epsilon 4", "pgd:epsilon=4"),
+        ("robust to fgsm, eps=1.5", "fgsm:epsilon=1.5"),
+        ("adversarial photos, 8/255", "pgd:epsilon=8"),
+        ("recall under attack, at most 40 images", "pgd:epsilon=2"),
+        ("the queries are adversarially changed", "pgd:epsilon=2"),
+        ("resists an attack", "pgd:epsilon=2"),
+        ("night photos are not found", ""),
+        ("attack helicopters are confused", ""),
+        ("", ""),
+    ],
+)
+def test_an_attack_is_read_from_the_words(text: str, attack: str) -> None:
+    assert read_attack(text) == attack
+
+
+def test_a_strength_that_no_pixel_has_is_refused() -> None:
+    with pytest.raises(SetupError, match="epsilon must be from 0 to 255"):
+        read_attack("attacked with pgd, epsilon 300")

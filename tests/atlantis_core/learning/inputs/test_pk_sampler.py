@@ -126,3 +126,18 @@ def test_a_stream_can_begin_anywhere() -> None:
         whole = [(b.images.tolist(), b.views.tolist()) for b in islice(sample_batches(images, recipe, 3), 12)]
         later = [(b.images.tolist(), b.views.tolist()) for b in islice(sample_batches(images, recipe, 3, first=5), 7)]
         assert later == whole[5:]
+
+
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.2), (1.0, 0.5)])
+def test_rare_cells_of_a_class_are_drawn_as_often_as_others_if_the_recipe_balances_them(
+    balance: float, share: float
+) -> None:
+    images = [
+        *(TrainingImage(f"a{n}", "p", "a", cell="light=night" if n < 4 else "light=day") for n in range(20)),
+        *(TrainingImage(f"b{n}", "p", "b", cell="light=day") for n in range(5)),
+    ]
+    weighed = weight_by_source(images, replace(RECIPE, cell_balance=balance))
+    assert len({image.weight for image in weighed if image.label == "b"}) == 1
+    drawn = np.concatenate([batch.images for batch in islice(sample_batches(weighed, RECIPE, 0), 300)])
+    of_a = [images[position].cell == "light=night" for position in drawn if images[position].label == "a"]
+    assert float(np.mean(of_a)) == pytest.approx(share, abs=0.02)

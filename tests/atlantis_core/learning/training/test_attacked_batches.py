@@ -65,12 +65,14 @@ def raw_pixels(model: Retriever, given: torch.Tensor) -> np.ndarray:
 
 @pytest.fixture
 def attacker(model: Retriever, recipe: Recipe) -> Callable[..., AttackedBatches]:
-    def build(attack: Attack, share: float = 1.0, chunk: int = 0, seed: int = 0) -> AttackedBatches:
+    def build(
+        attack: Attack, share: float = 1.0, chunk: int = 0, seed: int = 0, *, twins: bool = False
+    ) -> AttackedBatches:
         def embed(activations: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.normalize(model.stages.upper(activations), dim=1)
 
         gradients = GradientComputer(embed, make_loss(recipe, 3, model.dims, 0), [], chunk)
-        return AttackedBatches(model, gradients, Sphere(), attack, share, seed)
+        return AttackedBatches(model, gradients, Sphere(), attack, share, seed, twins)
 
     return build
 
@@ -97,6 +99,16 @@ def test_only_the_share_is_attacked_and_the_model_is_not_trained(
     assert torch.equal(pixels, before)
     assert all(parameter.grad is None for parameter in model.stages.backbone.parameters())
     assert torch.equal(attacker(Attack(), share=0.0)(pixels, LABELS, 0), before)
+
+
+def test_a_twin_is_its_neighbour_attacked(
+    pixels: torch.Tensor, model: Retriever, attacker: Callable[..., AttackedBatches]
+) -> None:
+    changed = attacker(Attack("pgd", 3.0, 2), share=0.5, twins=True)(pixels, LABELS, 0)
+    assert torch.equal(changed[::2], pixels[::2])
+    moved = np.abs(raw_pixels(model, changed[1::2]) - raw_pixels(model, pixels[::2])).max(axis=(1, 2, 3))
+    assert (moved <= 3 + 1e-3).all()
+    assert (moved > 1.5).all()
 
 
 def test_images_move_to_their_nearest_negative_and_from_their_nearest_positive(

@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "bfloat16": {"precision": "bfloat16"},
     "proxies": {"loss": "proxy_anchor"},
     "attacked": {"feed": "online", "attack": "pgd:epsilon=8,steps=2"},
+    "attacked twins": {"feed": "online", "attack": "pgd:steps=1", "attack_twins": True, "images_per_class": 2},
     "mixed styles": {"mixstyle": 0.5, "chunk": 4},
     "attacked in pieces": {"feed": "online", "attack": "fgsm:epsilon=8", "chunk": 2, "trainable_fraction": 1.0},
 }

@@ -1,0 +1,25 @@
+"""Ask labels: a person names a few photos of the pool, those that tell most, and the answers are spread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.run.remedies.self_train import SelfTrain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.records import Offer
+    from atlantis_core.run.session import Session
+
+
+class AskLabels(SelfTrain):
+    """Photos that a person named, and those that are then sure: `ask_labels`, `:gallery` or `:both`."""
+
+    name = "ask_labels"
+    asks = True
+    _shows = "photos of the pool that a person named, and those like them"
+
+    def list_offers(self, session: Session) -> Sequence[Offer]:
+        """Return each use of the photos; none if nobody answers."""
+        return super().list_offers(session) if session.spec.answers is not None else []
