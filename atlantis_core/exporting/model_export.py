@@ -25,6 +25,7 @@ from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME, n
 from atlantis_core.learning.models.weights_files import read_facts, read_weights
 from atlantis_core.learning.serving.serving_file import StoredServing
 from atlantis_core.learning.serving.servings import parse_serving
+from atlantis_core.run.gallery import split_photos
 from atlantis_core.run.models import name_model
 
 if TYPE_CHECKING:
@@ -227,11 +228,12 @@ def _prepare_serving(
     Raises:
         SetupError: A reference photo is gone.
     """
-    if not text or session is None:
+    rest = split_photos(session.workspace, text)[0] if session else ""  # photos of the gallery are no part of a model
+    if not rest or session is None:
         return None
-    photos = session.reference if parse_serving(text).needs_reference else ()
+    photos = session.reference if parse_serving(rest).needs_reference else ()
     vectors = retriever.embed([image.path for image in photos], progress=progress)
-    return StoredServing.of(text, vectors, [image.label for image in photos])
+    return StoredServing.of(rest, vectors, [image.label for image in photos])
 
 
 def _base_model(backbone: BackboneSpec) -> tuple[str, str]:

@@ -48,11 +48,9 @@ def evaluate(
         attack: `fgsm` or `pgd`: measure with attacked queries too.
         epsilon: Largest change of a pixel's channel (0 to 255) by the attack; None takes 2.
         attack_steps: Gradient steps of `pgd`; None takes 10.
-        attack_aim: `wrong` (default) moves a query to the nearest image of another class, `away` (`pgd` only) away
-            from its own class.
+        attack_aim: `wrong` (default): to the nearest image of another class; `away` (`pgd` only): from its own class.
         seed: Of the random starts of `pgd`; None takes 0.
-        serving: How embeddings are searched, such as `csls+prototypes`; None takes that of the run that `model`
-            names, an empty text (and None for any other model) is the nearest photo.
+        serving: Such as `csls+prototypes`; None takes that of the run that `model` names; empty: the nearest photo.
         pool: Folder of unlabelled photos that the serving is fitted on; None takes training photos.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
@@ -78,9 +76,6 @@ def evaluate(
     attacked = parse_attack(attack, strength)
     request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     columns = None if facets is None else tuple(facets)
-    task = TaskOptions(
-        regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
-    )
-    subject = Subject(str(model), str(data), task, embedding)
+    task = TaskOptions(parse_regime(regime), label, split, columns, query=query, gallery=gallery)
     served = ServedBy(serving, None if pool is None else str(pool))
-    return evaluate_model(subject, request, as_folder(workspace), served)
+    return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace), served)

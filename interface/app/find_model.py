@@ -32,13 +32,20 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
 def find_serving(model: str, workspace: Path | None) -> tuple[str, str | None]:
     """Return how a run searches with its final model, and its pool; an empty text for any other MODEL.
 
+    Photos that the run added to the gallery are left out: they are no part of the model.
+
     Raises:
         SetupError: As `find_model`.
     """
+    from atlantis_core.learning.serving.servings import parse_serving
+    from atlantis_core.run.gallery import split_photos
     from atlantis_dml.app.setup import open_workspace
 
-    serving = find_model(model, workspace).serving if is_run_name(model) and not Path(model).exists() else ""
-    return (serving, open_workspace(workspace).runs.get(model).spec.pool) if serving else ("", None)
+    if not is_run_name(model) or Path(model).exists():
+        return "", None
+    store = open_workspace(workspace)
+    serving = split_photos(store, find_model(model, workspace).serving)[0]
+    return serving, store.runs.get(model).spec.pool if parse_serving(serving).needs_reference else None
 
 
 def find_default_model(data: str) -> str:

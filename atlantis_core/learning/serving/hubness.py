@@ -76,8 +76,11 @@ class LocalScaling:
 
     def fit(self, served: ServedGallery) -> ServedGallery:
         """Return the gallery with corrected scores."""
-        usual = _scale(served.entries.vectors, served.entries.labels, served.reference, self.k).mean()
-        return correct(served, _LocalScalingFitted(served.reference, self.k, float(usual)))
+        distances = _scale(served.entries.vectors, served.entries.labels, served.reference, self.k)
+        usual = float(distances.mean())
+        scale = (usual / distances).astype(np.float32)
+        fitted = _LocalScalingFitted(served.reference, self.k, usual)
+        return replace(served, entries=replace(served.entries, scale=scale, shift=-scale), correction=fitted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

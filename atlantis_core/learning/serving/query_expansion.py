@@ -34,8 +34,8 @@ class QueryExpansion:
 
     def fit(self, served: ServedGallery) -> ServedGallery:
         """Return the gallery with its photos to expand queries by, in the order of the corrected scores."""
-        photos = photo_entries(served.gallery)
-        if served.correction is not None:
+        photos = served.entries if (served.entries.photos >= 0).all() else photo_entries(served.gallery)
+        if served.correction is not None and photos is not served.entries:
             scale, shift = served.correction.adjust(photos.vectors, photos.labels)
             photos = replace(photos, scale=scale, shift=shift)
         return replace(served, expansion=_Expanded(photos, self.k, self.alpha))
