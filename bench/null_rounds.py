@@ -94,11 +94,11 @@ def simulate_seeds(
 
 def plant(hits: Hits, gain: float, generator: np.random.Generator) -> Hits:
     """Turn as many misses of every seed into hits as the gain asks for; the same queries first in every seed."""
-    order = generator.random(hits.shape[1])
+    order = generator.random((hits.shape[1],))
     wanted = round(gain * hits.shape[1])
     planted = hits.copy()
-    for seed, row in enumerate(hits):
-        misses = np.flatnonzero(~row)
+    for seed in range(len(hits)):
+        misses = np.flatnonzero(~hits[seed])
         planted[seed, misses[np.argsort(order[misses])[:wanted]]] = True
     return planted
 

@@ -96,7 +96,7 @@ class LeakGuard:
 
     @cached_property
     def _tells_copies(self) -> bool:
-        """Whether copies can be told from other images of the collection.
+        """Whether copies differ from other images of the collection.
 
         In rendered scenes, or photos of one fixed camera, different images are alike up to where things stand. There
         training images look like crops of held-out ones, and only the fast check is made.

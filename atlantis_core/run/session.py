@@ -32,7 +32,7 @@ from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
 from atlantis_core.run.insight import FacetIdea, add_facet_ideas
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
-from atlantis_core.run.reference import find_reference
+from atlantis_core.run.run_pool import guard_run_pool
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -170,8 +170,9 @@ class Session:
 
     @cached_property
     def reference(self) -> tuple[LabelledImage, ...]:
-        """Photos that servings are fitted on; see `find_reference`."""
-        return find_reference(self.loaded, self.spec.pool)
+        """Photos that servings are fitted on: those of the pool, without a label, else the training photos."""
+        pool = tuple(LabelledImage(image.id, image.path, "", "train") for image in self.pool.images)
+        return pool or self.loaded.collection.of_split("train")
 
     @cached_property
     def task_hash(self) -> str:
@@ -214,23 +215,10 @@ class Session:
 
     @cached_property
     def pool(self) -> GuardedPool:
-        """The photos of the run's pool that a training may use; an empty pool if the run has none.
-
-        Left out are photos that nearly equal a validation or test photo or each other, and training photos.
-
-        Raises:
-            SetupError: The folder is gone, or has no usable image.
-        """
-        from atlantis_core.filtering.leak_guard import HeldOutImages, ValidationFingerprints
-        from atlantis_core.pool.pool_folder import GuardedPool, PoolFolder, guard_pool
-
-        if self.spec.pool is None:
-            return GuardedPool((), 0, 0, 0)
-        prints = [self.loaded.fingerprints[image.id] for image in self.collection.of_split("validation")]
-        guards: list[HeldOutImages] = [ValidationFingerprints(prints), self.loaded.sealed]
-        known = {image.id for image in self.collection.of_split("train")}
-        found = guard_pool(PoolFolder(self.spec.pool).images, guards, known)
-        self.say(found.describe())
+        """The photos of the run's pool that it may use, see `guard_run_pool`; an empty pool if it has none."""
+        found = guard_run_pool(self.loaded, self.spec.pool)
+        if self.spec.pool is not None:
+            self.say(found.describe())
         return found
 
     def scorer(self, name: str) -> OutlierScorer:

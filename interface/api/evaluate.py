@@ -76,6 +76,8 @@ def evaluate(
     attacked = parse_attack(attack, strength)
     request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     columns = None if facets is None else tuple(facets)
-    task = TaskOptions(parse_regime(regime), label, split, columns, query=query, gallery=gallery)
+    task = TaskOptions(
+        regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
+    )
     served = ServedBy(serving, None if pool is None else str(pool))
     return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace), served)

@@ -121,6 +121,7 @@ def test_a_round_that_keeps_no_image_has_no_gain_to_measure(ask: Ask, tmp_path: 
     ]
     photos = with_metadata(tmp_path / "photos", ("file_name", "label", "split", "light"), rows)
     run = ["run", photos, "--goal", "x", "--auto", "--rounds", 1, "--budget-images", 4, "--backbone", "scratch"]
+    run += ["--remedies", "generate"]
     more = ["--preset", "smoke?steps=2&classes_per_batch=2", "--generator", f"retrieve:{tmp_path / 'pool'}"]
     (found,) = ask(*run, *more)[0]["rounds"]
     assert found["images"]["kept"] == 0

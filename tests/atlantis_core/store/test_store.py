@@ -148,7 +148,7 @@ def test_a_receipt_is_filed_once_and_outlives_the_process(workspace: Workspace) 
 def test_the_journal_replaces_an_entry_written_twice(workspace: Workspace) -> None:
     for value in (1, 2):
         workspace.journal.write("r", 1, "gaps", {"value": value})
-    workspace.journal.write("r", 0, "baseline", Budget(3))
+    workspace.journal.write("r", 0, "baseline", Budget(3, rounds=2))
     assert workspace.journal.rounds("r") == {
         0: {"baseline": {"images": 3, "usd": None, "rounds": 2}},
         1: {"gaps": {"value": 2}},

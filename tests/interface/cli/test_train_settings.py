@@ -99,7 +99,7 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        (["--set", "stepz=3"], "no option 'stepz'; known: augmentation"),
+        (["--set", "stepz=3"], "no option 'stepz'; known: attack"),
         (["--set", "steps=many"], "steps is a whole number, not 'many'"),
         (["--set", "steps=0"], "steps must be from 1"),
         (["--set", "steps"], "option=value"),
