@@ -37,6 +37,9 @@ GAIN_SD = 0.03
 """Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
 
 
+UNAPPROVED = "no image is generated before a person approves it"
+"""Why a pilot of a run that waits for approval was not made."""
+
 LEAST_GAIN = 0.005
 """Gain in Recall@1 below which a remedy is not worth a round."""
 
@@ -72,12 +75,14 @@ def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
     A serving that already passes the judge's test with the diagnosing seed comes first: it costs nothing. Of the
-    others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`.
+    others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`. If
+    none of these promises a gain, it is the first that only waits for approval.
     """
     tried = [pilot for pilot in pilots if pilot.deciding is not None]
     free = [pilot for pilot in tried if _is_free(pilot) and _p_value(pilot) <= ERROR_OF_RUN / len(tried)]
     paid = [pilot for pilot in tried if not _is_free(pilot) and _optimistic_gain(pilot) >= LEAST_GAIN]
-    return max(free or paid, key=shrunk_gain, default=None)
+    waiting = next((pilot for pilot in pilots if pilot.failure == UNAPPROVED), None)
+    return max(free or paid, key=shrunk_gain, default=waiting)
 
 
 def _is_free(pilot: Pilot) -> bool:
@@ -104,6 +109,7 @@ def _optimistic_gain(pilot: Pilot) -> float:
 def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
+    may_spend = session.spec.auto or not parse_remedy(offer.remedy)[0].spends_images
     cells = tuple(request.cell for request in draft.cells)
     made: list[Candidate] = []
     kept: list[Candidate] = []
@@ -111,6 +117,8 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
     compared: tuple[Comparison | None, Comparison | None] = (None, None)
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
+            if offer.makes_images and not may_spend:
+                raise ToolError(UNAPPROVED)
             if offer.makes_images:
                 made, kept = _make_images(session, round_index, protocol, model)
             compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
