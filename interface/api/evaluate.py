@@ -75,7 +75,9 @@ def evaluate(
     strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
     attacked = parse_attack(attack, strength)
     request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
-    columns = None if facets is None else tuple(facets)
-    task = TaskOptions(parse_regime(regime), label, split, columns, query=query, gallery=gallery)
+    named = None if facets is None else tuple(facets)
+    task = TaskOptions(
+        regime=parse_regime(regime), label=label, split=split, facets=named, query=query, gallery=gallery
+    )
     served = ServedBy(serving, None if pool is None else str(pool))
     return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace), served)
