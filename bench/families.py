@@ -1,7 +1,7 @@
-"""Contact sheet of every edit: `python bench/families.py`, writes docs/pictures/edits.jpg.
+"""Contact sheets of every edit: `python bench/families.py FOLDER` writes media.jpg and edits.jpg into a folder.
 
-One row per edit, four draws of each; sources are the bundled harbor world and, where it is there, grocery81 (MIT).
-The borrowing edits take their statistics from a night view of harbor.
+One row per edit: of media and borrowed statistics two draws per photo, of the others one. Sources are the bundled
+harbor world and, where it is there, grocery81 (MIT). The borrowing edits take their statistics from a night view.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from atlantis_core.generation.photometric import edit_image
 from atlantis_core.harbor.world_files import write_bundled_collection
 
 SIDE_PX, NAME_PX, PAD_PX = 96, 118, 2
-PER_SOURCE = 2
 GROCERY = Path("../shared/data/grocery81")
 
 
@@ -53,20 +52,17 @@ def _square(path: str) -> Image.Image:
     return image.crop((left, top, left + side, top + side)).resize((128, 128), Image.Resampling.LANCZOS)
 
 
-def draw_sheet(sources: list[Image.Image], reference: Image.Image) -> Image.Image:
-    """Draw one row per edit, media first, and the sources on top."""
-    rest = sorted({*EDITS, *BORROWING_EDITS} - set(MEDIA))
-    names = ["(source)", *MEDIA, *rest]
-    step = SIDE_PX + PAD_PX
-    sheet = Image.new("RGB", (NAME_PX + step * PER_SOURCE * len(sources), step * len(names)), "white")
+def draw_sheet(names: list[str], sources: list[Image.Image], reference: Image.Image, draws_each: int) -> Image.Image:
+    """Draw one row per edit, with the sources on top."""
+    step, columns = SIDE_PX + PAD_PX, draws_each * len(sources)
+    sheet = Image.new("RGB", (NAME_PX + step * columns, step * (len(names) + 1)), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, name in enumerate(names):
+    for row, name in enumerate(["(source)", *names]):
         pen.text((4, row * step + SIDE_PX // 2 - 6), name, fill="black")
-        for column in range(PER_SOURCE * len(sources)):
-            image = sources[column // PER_SOURCE]
+        for column in range(columns):
+            image = sources[column // draws_each]
             if row:
-                draws = RandomDraws(derive_seed(name, column))
-                image = edit_image(image, reference, name, 1.0, draws)
+                image = edit_image(image, reference, name, 1.0, RandomDraws(derive_seed(name, column)))
             place = NAME_PX + column * step, row * step
             sheet.paste(image.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS), place)
     return sheet
@@ -75,12 +71,19 @@ def draw_sheet(sources: list[Image.Image], reference: Image.Image) -> Image.Imag
 def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures/edits.jpg"))
+    parser.add_argument("out", type=Path)
     out = parser.parse_args().out
+    media = [*MEDIA, *sorted(BORROWING_EDITS)]
     with tempfile.TemporaryDirectory() as folder:
-        sources, night = harbor_sources(Path(folder))
-        draw_sheet([*sources, *grocery_sources()], night).save(out, quality=82)
-    print(f"wrote {out}, {out.stat().st_size // 1000} kB")
+        harbor, night = harbor_sources(Path(folder))
+        sources = [*harbor, *grocery_sources()]
+        sheets = {
+            "media.jpg": draw_sheet(media, sources, night, 2),
+            "edits.jpg": draw_sheet(sorted(EDITS.keys() - set(MEDIA)), sources, night, 1),
+        }
+    for name, sheet in sheets.items():
+        sheet.save(out / name, quality=75)
+        print(f"wrote {out / name}, {(out / name).stat().st_size // 1000} kB")
 
 
 if __name__ == "__main__":

@@ -97,9 +97,9 @@ def plant(hits: Hits, gain: float, generator: np.random.Generator) -> Hits:
     order = generator.random(hits.shape[1])
     wanted = round(gain * hits.shape[1])
     planted = hits.copy()
-    for row in planted:
+    for seed, row in enumerate(hits):
         misses = np.flatnonzero(~row)
-        row[misses[np.argsort(order[misses])[:wanted]]] = True
+        planted[seed, misses[np.argsort(order[misses])[:wanted]]] = True
     return planted
 
 

@@ -10,14 +10,13 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.pilots import choose_pilot, describe_pilot, list_offers, run_pilots
-from atlantis_core.run.protocol_rules import scale_protocol
+from atlantis_core.run.pilots import choose_pilot, describe_pilot, fit_to_budget, list_offers, run_pilots
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Pilot, Protocol
+    from atlantis_core.records import Pilot
     from atlantis_core.run.session import Session
 
 _LATER = ("generate_images", "score_outliers", "train_retriever:candidate")
@@ -55,11 +54,11 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
         raise ToolError("there is no protocol yet; draft one first")
     pilots = found.pilots if choose else ()
     if not pilots:
-        model, offers = find_diagnosing(runtime), list_offers(session)
-        pilots = run_pilots(session, round_index, found.protocol, model, offers)
+        pilots = run_pilots(session, round_index, found.protocol, find_diagnosing(runtime), list_offers(session))
         session.write(round_index, JournalKind.PILOTS, pilots)
     chosen = _choose(pilots, choose)
-    protocol = _use_remedy(session, found.protocol, chosen)
+    protocol = replace(found.protocol, remedy=chosen.offer.remedy)
+    protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     drop_candidate_arm(session, round_index)
     text = f"this round uses {chosen.offer.remedy}. " + "; ".join(map(describe_pilot, pilots))
@@ -80,12 +79,3 @@ def _choose(pilots: tuple[Pilot, ...], name: str) -> Pilot:
         tried = "; ".join(map(describe_pilot, pilots))
         raise ToolError(f"no remedy promises a gain, so nothing more is spent: {tried}")
     return best
-
-
-def _use_remedy(session: Session, protocol: Protocol, chosen: Pilot) -> Protocol:
-    """Return the protocol with the chosen remedy, within what the pilots left of the images."""
-    changed = replace(protocol, remedy=chosen.offer.remedy)
-    left = session.images_left
-    if chosen.offer.makes_images and left is not None and changed.num_images > left:
-        changed = scale_protocol(changed, max(1, int(left)))
-    return changed

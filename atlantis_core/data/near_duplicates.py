@@ -31,8 +31,9 @@ THRESHOLD = 0.27
 MIRROR_THRESHOLD = 0.15
 """The same against a mirrored image; stricter, because symmetrical scenes resemble their mirror images."""
 
-_GRID = 17
-LENGTH = 3 * 2 * _GRID * (_GRID - 1)
+GRID = 17
+"""Rows and columns of the grid."""
+LENGTH = 3 * 2 * GRID * (GRID - 1)
 """Bytes of a fingerprint."""
 _DECODED_SIDE_PX = 128
 _ROWS_AT_ONCE = 1024
@@ -53,15 +54,20 @@ def fingerprint_image(image: Image) -> bytes:
     from PIL.Image import Resampling
 
     image.draft("RGB", (_DECODED_SIDE_PX, _DECODED_SIDE_PX))
-    small = to_upright_rgb(image).resize((_GRID, _GRID), Resampling.LANCZOS, reducing_gap=3.0)
+    small = to_upright_rgb(image).resize((GRID, GRID), Resampling.LANCZOS, reducing_gap=3.0)
     return _brightness_steps(np.asarray(small, dtype=np.float32)).tobytes()
 
 
 def mirror_fingerprint(print_: bytes) -> bytes:
     """Return the fingerprint of the left-right mirrored image."""
-    across, down = np.split(np.frombuffer(print_, dtype=np.int8), 2)
-    across, down = across.reshape(3, _GRID, _GRID - 1), down.reshape(3, _GRID - 1, _GRID)
+    across, down = split_steps(print_)
     return np.concatenate([-across[..., ::-1].ravel(), down[..., ::-1].ravel()]).tobytes()
+
+
+def split_steps(print_: bytes) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Return a fingerprint's steps to the right, (3, 17, 16), and downwards, (3, 16, 17)."""
+    across, down = np.split(np.frombuffer(print_, dtype=np.int8), 2)
+    return across.reshape(3, GRID, GRID - 1), down.reshape(3, GRID - 1, GRID)
 
 
 def distances(print_: bytes, others: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.data.hidden_copies import CopyFinder
 from atlantis_core.data.inspection import possible_ids
 from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.records import Collection, LabelledImage
@@ -37,7 +38,7 @@ class SealedSplit:
     a defence against malicious code.
     """
 
-    __slots__ = ("_fingerprints", "_images", "_vectors")
+    __slots__ = ("_copies", "_fingerprints", "_images", "_vectors")
 
     def __init__(self, images: Sequence[LabelledImage], fingerprints: Sequence[bytes]) -> None:
         """Seal images with their fingerprints (see `near_duplicates`), in the same order."""
@@ -46,6 +47,7 @@ class SealedSplit:
         self._images = tuple(images)
         self._fingerprints = tuple(fingerprints)
         self._vectors = unit_vectors(self._fingerprints)
+        self._copies = CopyFinder(self._fingerprints)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -59,6 +61,10 @@ class SealedSplit:
     def matches(self, fingerprint: bytes) -> bool:
         """Whether an image is a near-duplicate of a test image or of its mirror image."""
         return is_near_duplicate(fingerprint, self._vectors)
+
+    def contains_copy(self, fingerprint: bytes) -> bool:
+        """Whether an image is a crop, mirror image or slight rotation of a test image (`hidden_copies`)."""
+        return self._copies.contains(fingerprint)
 
     @property
     def address(self) -> str:

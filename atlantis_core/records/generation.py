@@ -10,6 +10,9 @@ from atlantis_core.records.collection import Cell
 
 GenerationMode = Literal["edit", "text_to_image", "retrieve"]
 
+GENERATE = "generate"
+"""The remedy of a round of a run from before there were several."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellRequest:
@@ -36,7 +39,7 @@ class Protocol:
     """Sampling weight of a synthetic image against a real one of the same class."""
     expected_gain: float
     """Expected gain in Recall@1 on the targeted cells."""
-    remedy: str = "generate"
+    remedy: str = GENERATE
     """What is done about the cells: a name in `run.remedies.REMEDIES`, with its options."""
 
     @property

@@ -90,7 +90,7 @@ class RunSpec:
     """Folder of unlabelled photos, absolute."""
     answers: str | None = None
     """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
-    remedies: tuple[str, ...] = ()
-    """Remedies that may be used, by name; empty means all."""
+    remedies: tuple[str, ...] = ("generate",)
+    """Names of the remedies that may be used; a run from before there were several has this one."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""

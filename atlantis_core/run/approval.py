@@ -9,6 +9,7 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Constraints, Protocol
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.constraints import parse_cells, read_constraints
 from atlantis_core.run.protocol_rules import parse_edited_protocol, scale_protocol
 
@@ -21,7 +22,10 @@ BY_AUTO = "by --auto"
 
 def hash_protocol(protocol: Protocol) -> str:
     """Return the content hash by which a protocol is approved: any change needs a new approval."""
-    return content_hash("approval", protocol)
+    shown = as_json(protocol)
+    if protocol.remedy == GENERATE:
+        del shown["remedy"]  # so that a protocol from before there were several remedies keeps its hash
+    return content_hash("approval", shown)
 
 
 def drop_skipped_cells(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:

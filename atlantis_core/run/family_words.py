@@ -16,8 +16,8 @@ from atlantis_core.run.measurements import load_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atlantis_core.generation.family_choice import Embed, FamilyChoice
     from atlantis_core.records import CellRequest, Protocol
+    from atlantis_core.run.family_choice import Embed, FamilyChoice
     from atlantis_core.run.session import Session
 
 
@@ -57,7 +57,7 @@ def _embed_by(session: Session, find_model: Callable[[], str]) -> Embed:
 
 
 def _choose(session: Session, facet: str, value: str, embed: Embed) -> FamilyChoice:
-    from atlantis_core.generation.family_choice import choose_family
+    from atlantis_core.run.family_choice import choose_family
 
     train = session.collection.of_split("train")
     showing = [image for image in train if image.facets.get(facet) == value]

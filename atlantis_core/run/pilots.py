@@ -21,7 +21,7 @@ from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Pro
 from atlantis_core.run.measurements import counted_queries, load_outcomes, queries_in_cells, seed_sd
 from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.protocol_rules import scale_protocol
-from atlantis_core.run.remedies import REMEDIES, parse_remedy
+from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.round_images import make_candidates, screen
 from atlantis_core.run.training_set import apply_remedy, plan_arm
@@ -44,8 +44,7 @@ LEAST_GAIN = 0.005
 def list_offers(session: Session) -> list[Offer]:
     """Return what each remedy that the run may use offers, less what a round tried without being kept."""
     tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
-    names = session.spec.remedies or tuple(REMEDIES)
-    offers = [offer for name in names for offer in parse_remedy(name)[0].list_offers(session)]
+    offers = [offer for name in session.spec.remedies for offer in parse_remedy(name)[0].list_offers(session)]
     # Images for other cells may help although these did not; a recipe or a serving is the same again.
     return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]
 
@@ -110,7 +109,7 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
     kept: list[Candidate] = []
     failure = ""
     compared: tuple[Comparison | None, Comparison | None] = (None, None)
-    with session.span("job", f"pilot of {offer.remedy}", {"remedy": offer.remedy}) as span:
+    with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 made, kept = _make_images(session, round_index, protocol, model)
@@ -166,6 +165,17 @@ def _compare(
     select = [query for query in queries_in_cells(session, cells) if query in counted]
     targeted = compare(before, after, labels, select, spread) if select else None
     return compare(before, after, labels, None, spread), targeted
+
+
+def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:
+    """Return a protocol that the budget's images cover; those that a pilot made already cost nothing again."""
+    left, remedy = session.images_left, parse_remedy(protocol.remedy)[0]
+    if left is None or not (remedy.makes_images and remedy.spends_images):
+        return protocol
+    keys = [request.key for request in remedy.build_requests(session, round_index, protocol, model)]
+    new = session.workspace.ledger.unbooked_references(session.run_id, "images", keys)
+    excess = len(new) - int(left)
+    return protocol if excess <= 0 else scale_protocol(protocol, max(1, protocol.num_images - excess))
 
 
 def describe_pilot(pilot: Pilot) -> str:

@@ -117,7 +117,11 @@ def screen(
             embeddings=retriever.embed_cached(train, session.cache),
         ),
         session.scorer(protocol.scorer),
-        LeakGuard(ValidationFingerprints([prints[image.id] for image in validation]), session.loaded.sealed),
+        LeakGuard(
+            ValidationFingerprints([prints[image.id] for image in validation]),
+            session.loaded.sealed,
+            training=[prints[image.id] for image in train],
+        ),
         {image.id: image.path for image in train} | remedy.source_paths(session, protocol),
         captions=captions,
         cut_outs=_list_cut_outs(session, candidates),

@@ -13,6 +13,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS
+from atlantis_core.run.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
@@ -130,7 +131,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         attack=_build_attack(goal, given),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
-        remedies=given.remedies or (),
+        remedies=given.remedies or tuple(REMEDIES),
         questions=given.questions,
     )
     return RunRequest(spec, given.columns())

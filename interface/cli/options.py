@@ -167,8 +167,8 @@ def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     return found
 
 
-def parse_remedies(text: str | None) -> tuple[str, ...]:
-    """Return the remedies that a run may use; empty means all.
+def parse_remedies(text: str | None) -> tuple[str, ...] | None:
+    """Return the remedies that a run may use; None means all.
 
     Raises:
         SetupError: An unknown name.
@@ -178,7 +178,7 @@ def parse_remedies(text: str | None) -> tuple[str, ...]:
     names = tuple(filter(None, (name.strip() for name in (text or "").split(","))))
     if unknown := [name for name in names if name not in REMEDIES]:
         raise SetupError(f"unknown remedy {unknown[0]!r}; known: {', '.join(REMEDIES)}")
-    return names
+    return names or None
 
 
 def parse_facets(text: str | None) -> tuple[str, ...] | None:
@@ -192,7 +192,7 @@ def parse_facets(text: str | None) -> tuple[str, ...] | None:
     names = column_syntax.parse_names(text)
     if not names:
         raise SetupError(f"--facets {text!r} names no column; write it like --facets lighting,visit")
-    return names
+    return names or None
 
 
 def parse_price(text: str | None) -> Price | None:

@@ -20,6 +20,7 @@ _TYPES = {
     "tool": "TOOL",
     "model": "CHAT_MODEL",
     "job": "TASK",
+    "pilot": "TASK",
     "judge": "EVALUATOR",
     "approval": "GUARDRAIL",
 }

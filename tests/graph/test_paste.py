@@ -49,12 +49,12 @@ def _teach(session: Session) -> str:
 
 
 def test_it_is_offered_where_a_class_has_few_photos(begin: Begin, cold: Collection) -> None:
-    offers = {offer.remedy: offer for offer in list_offers(begin(cold).session, ["paste"])}
+    offers = {offer.remedy: offer for offer in list_offers(begin(cold, remedies=("paste",)).session)}
     assert {name: offer.trainings for name, offer in offers.items()} == {"paste:gallery": 0, "paste:both": 1}
 
 
 def test_it_is_not_offered_where_every_class_has_photos(begin: Begin) -> None:
-    assert list_offers(begin().session, ["paste"]) == []
+    assert list_offers(begin(remedies=("paste",)).session) == []
 
 
 def test_pastes_of_the_class_are_kept_and_stand_in_the_gallery(begin: Begin, cold: Collection) -> None:

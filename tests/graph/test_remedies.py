@@ -13,6 +13,7 @@ from atlantis_core.records import Budget
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.models import split_model
+from atlantis_core.run.remedies import REMEDIES
 from atlantis_core.run.round import read_round
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import plan_arm
@@ -28,7 +29,7 @@ def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
 
     def run(*calls: Any) -> tuple[RunContext, list[str]]:
-        context = begin(budget=Budget(images=20, rounds=1), remedies=())
+        context = begin(budget=Budget(images=20, rounds=1), remedies=tuple(REMEDIES))
         start = [
             call("train_retriever", arm="baseline"),
             call("evaluate_retrieval", arm="baseline"),

@@ -97,7 +97,7 @@ def test_infrared_and_grey_have_no_colour(scene, name, seed):
 
 def test_paintings_keep_the_scene_in_broad_strokes(scene):
     def layout(pixels: np.ndarray) -> np.ndarray:
-        small = Image.fromarray(np.uint8(pixels * 255)).resize((10, 8), Image.Resampling.BOX)
+        small = Image.fromarray((pixels * 255).astype(np.uint8)).resize((10, 8), Image.Resampling.BOX)
         return np.asarray(small, dtype=float).mean(-1).ravel()
 
     before = np.asarray(scene, dtype=float) / 255
@@ -123,7 +123,8 @@ def tensors(scene) -> tuple[torch.Tensor, torch.Tensor]:
     noise = np.random.default_rng(3).normal(0, 12, (SIDE_PX, 120, 3))
     ramp = np.linspace(-60, 60, 120)[None, :, None]
     dusk = (np.array([110, 60, 40]) + noise + ramp).clip(0, 255)
-    return tuple(torch.from_numpy(np.asarray(i, dtype=np.float32) / 255).permute(2, 0, 1) for i in (scene, dusk))
+    own, other = (torch.from_numpy(np.asarray(i, dtype=np.float32) / 255).permute(2, 0, 1) for i in (scene, dusk))
+    return own, other
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -149,8 +150,8 @@ def test_borrowed_amplitude_comes_nearer_the_reference_and_keeps_fine_detail(ten
         return np.log(spectrum[:, :2, :2] + 1e-3)
 
     assert np.abs(low(out) - low(reference)).mean() < 0.5 * np.abs(low(image) - low(reference)).mean()
-    fine = [np.diff(one.numpy(), axis=2).ravel() for one in (image, out)]
-    assert np.corrcoef(*fine)[0, 1] > 0.8
+    before, after = (np.diff(one.numpy(), axis=2).ravel() for one in (image, out))
+    assert np.corrcoef(before, after)[0, 1] > 0.8
 
 
 def borrow(ask, value: str, path: str = ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def world() -> tuple[Labelled, Unlabelled, np.ndarray, np.ndarray]:
     return Labelled(points[known], labels[known]), Unlabelled(points[~known]), labels[~known], places[~known]
 
 
-def test_each_question_is_about_another_group_and_the_most_doubtful_come_first(world: tuple) -> None:
+def test_each_question_is_about_another_group_and_the_most_doubtful_come_first(world: tuple[Any, ...]) -> None:
     train, pool, truth, places = world
     found = pseudo_label(train, pool, hold_out_groups(train, train.embeddings))
     questions = choose_questions(found, train, pool, 12)
@@ -47,7 +48,7 @@ def test_each_question_is_about_another_group_and_the_most_doubtful_come_first(w
     )
 
 
-def test_chosen_questions_beat_random_ones(world: tuple) -> None:
+def test_chosen_questions_beat_random_ones(world: tuple[Any, ...]) -> None:
     train, pool, truth, _ = world
     held_out = hold_out_groups(train, train.embeddings)
     found = pseudo_label(train, pool, held_out)
@@ -61,7 +62,7 @@ def test_chosen_questions_beat_random_ones(world: tuple) -> None:
     assert chosen > max(draws)
 
 
-def test_failing_classes_come_first_and_only_what_can_be_asked(world: tuple) -> None:
+def test_failing_classes_come_first_and_only_what_can_be_asked(world: tuple[Any, ...]) -> None:
     train, pool, _, _ = world
     found = pseudo_label(train, pool, hold_out_groups(train, train.embeddings))
     askable = list(range(0, len(found.every), 2))
@@ -72,7 +73,7 @@ def test_failing_classes_come_first_and_only_what_can_be_asked(world: tuple) -> 
     assert choose_questions(found, train, pool, 10, askable=[]) == []
 
 
-def test_what_a_person_says_stands_and_is_spread(world: tuple) -> None:
+def test_what_a_person_says_stands_and_is_spread(world: tuple[Any, ...]) -> None:
     train, pool, truth, places = world
     held_out = hold_out_groups(train, train.embeddings)
     before = pseudo_label(train, pool, held_out)
@@ -85,7 +86,7 @@ def test_what_a_person_says_stands_and_is_spread(world: tuple) -> None:
     assert sum(gained) >= sum(before.every[row].class_name == truth[row] for row in shelf)
 
 
-def test_a_photo_of_none_of_the_classes_is_not_used(world: tuple) -> None:
+def test_a_photo_of_none_of_the_classes_is_not_used(world: tuple[Any, ...]) -> None:
     train, pool, _, _ = world
     held_out = hold_out_groups(train, train.embeddings)
     best = pseudo_label(train, pool, held_out).accepted[0].row

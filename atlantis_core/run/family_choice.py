@@ -52,7 +52,7 @@ _ERROR = 0.05
 
 @dataclass(frozen=True, slots=True)
 class FamilyFit:
-    """How much nearer one edit takes photos to those that show the value; 1 is all the way, 0 is as far as before."""
+    """How much nearer one edit takes photos to those that show the value; 1 is all the way, 0 as far as before."""
 
     edit: str
     strength: float

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from atlantis_core.generation.draws import RandomDraws
-from atlantis_core.generation.family_choice import FEWEST_PHOTOS, choose_family
 from atlantis_core.generation.photometric import edit_image
 from atlantis_core.records import LabelledImage
+from atlantis_core.run.family_choice import FEWEST_PHOTOS, choose_family
 from tests.atlantis_core.generation.conftest import photo
 
 CLASSES = ("tug", "yacht", "ferry")
