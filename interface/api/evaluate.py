@@ -61,9 +61,7 @@ def evaluate(
         workspace: Folder that stores everything; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
-        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
-        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
-        their classes the model was trained on; None if unknown) and more. None where there is no figure.
+        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `trained_on` and more; None is no figure.
 
     Raises:
         SetupError: A setting, the model or the data has to be fixed, as where no query has a positive.
@@ -72,9 +70,9 @@ def evaluate(
     from atlantis_dml.app.evaluate import ServedBy, Subject, evaluate_model, parse_attack
     from atlantis_dml.app.request import TaskOptions, parse_regime
 
-    strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
-    attacked = parse_attack(attack, strength)
-    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
+    options = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
+    parsed, aim = parse_attack(attack, options), attack_aim or "wrong"
+    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, parsed, aim, junk)
     columns = None if facets is None else tuple(facets)
     task = TaskOptions(
         regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
