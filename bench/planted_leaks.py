@@ -21,40 +21,40 @@ from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.data.reading import read_collection
 from atlantis_core.filtering.leak_guard import ValidationFingerprints
 
-Picture = Image.Image
+Photo = Image.Image
 
 
-def crop(picture: Picture, area: float, rng: np.random.Generator) -> Picture:
+def crop(photo: Photo, area: float, rng: np.random.Generator) -> Photo:
     """Cut out a share of the area, at a random place and aspect."""
     width = min(1.0, float(np.sqrt(area * rng.uniform(0.8, 1.25))))
     height = min(1.0, area / width)
     width = min(1.0, area / height)
     left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
-    sides = np.array([left, top, left + width, top + height]) * (*picture.size, *picture.size)
-    return picture.crop(tuple(np.rint(sides).astype(int).tolist()))
+    sides = np.array([left, top, left + width, top + height]) * (*photo.size, *photo.size)
+    return photo.crop(tuple(np.rint(sides).astype(int).tolist()))
 
 
-def compress(picture: Picture, quality: int) -> Picture:
+def compress(photo: Photo, quality: int) -> Photo:
     """Write and read as JPEG."""
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
+    photo.save(file, "JPEG", quality=quality)
     return Image.open(file).convert("RGB")
 
 
-def plant(picture: Picture, rng: np.random.Generator) -> Iterator[tuple[str, Picture]]:
+def plant(photo: Photo, rng: np.random.Generator) -> Iterator[tuple[str, Photo]]:
     """Yield disguised copies of a photo with the names of their disguises."""
-    brighten = ImageEnhance.Brightness(picture).enhance
+    brighten = ImageEnhance.Brightness(photo).enhance
     for area in (0.6, 0.75, 0.9):
-        yield f"crop to {area:.0%}", crop(picture, area, rng)
-    yield "mirrored", ImageOps.mirror(picture)
-    yield "JPEG quality 30", compress(picture, 30)
-    yield "half the size", picture.resize((picture.width // 2, picture.height // 2))
-    yield "double the size", picture.resize((picture.width * 2, picture.height * 2))
-    yield "grey", ImageOps.grayscale(picture).convert("RGB")
+        yield f"crop to {area:.0%}", crop(photo, area, rng)
+    yield "mirrored", ImageOps.mirror(photo)
+    yield "JPEG quality 30", compress(photo, 30)
+    yield "half the size", photo.resize((photo.width // 2, photo.height // 2))
+    yield "double the size", photo.resize((photo.width * 2, photo.height * 2))
+    yield "grey", ImageOps.grayscale(photo).convert("RGB")
     yield "30 % brighter", brighten(1.3)
     yield "30 % darker", brighten(0.7)
-    yield "turned by up to 5 degrees", picture.rotate(rng.uniform(-5, 5), Image.Resampling.BICUBIC)
-    yield "crop to 60 %, mirrored", ImageOps.mirror(crop(picture, 0.6, rng))
+    yield "turned by up to 5 degrees", photo.rotate(rng.uniform(-5, 5), Image.Resampling.BICUBIC)
+    yield "crop to 60 %, mirrored", ImageOps.mirror(crop(photo, 0.6, rng))
     yield "crop to 75 %, darker, JPEG", compress(crop(brighten(0.75), 0.75, rng), 30)
 
 
@@ -63,8 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    loaded, rng = read_collection(given.folder), np.random.default_rng(0)
+    loaded, rng = read_collection(given.folder), np.random.default_rng(given.seed)
     held_out = [*loaded.collection.of_split("validation"), *loaded.sealed.open("planted leaks", lambda _: None)]
     prints = [fingerprint_image(Image.open(one.path)) for one in held_out]
     guard = ValidationFingerprints(prints)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 MOST_GROUPS = 12
-"""Groups that are left out in turn, unless told otherwise; each costs a training."""
+"""Groups that are left out in turn, by default; each costs a training."""
 
 
 @dataclass(frozen=True, slots=True)
