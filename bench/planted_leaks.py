@@ -21,8 +21,10 @@ from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.data.reading import read_collection
 from atlantis_core.filtering.leak_guard import ValidationFingerprints
 
+Photo = Image.Image
 
-def crop(photo: Image.Image, area: float, rng: np.random.Generator) -> Image.Image:
+
+def crop(photo: Photo, area: float, rng: np.random.Generator) -> Photo:
     """Cut out a share of the area, at a random place and aspect."""
     width = min(1.0, float(np.sqrt(area * rng.uniform(0.8, 1.25))))
     height = min(1.0, area / width)
@@ -32,14 +34,14 @@ def crop(photo: Image.Image, area: float, rng: np.random.Generator) -> Image.Ima
     return photo.crop(tuple(np.rint(sides).astype(int).tolist()))
 
 
-def compress(photo: Image.Image, quality: int) -> Image.Image:
+def compress(photo: Photo, quality: int) -> Photo:
     """Write and read as JPEG."""
     file = io.BytesIO()
     photo.save(file, "JPEG", quality=quality)
     return Image.open(file).convert("RGB")
 
 
-def plant(photo: Image.Image, rng: np.random.Generator) -> Iterator[tuple[str, Image.Image]]:
+def plant(photo: Photo, rng: np.random.Generator) -> Iterator[tuple[str, Photo]]:
     """Yield disguised copies of a photo with the names of their disguises."""
     brighten = ImageEnhance.Brightness(photo).enhance
     for area in (0.6, 0.75, 0.9):
@@ -61,8 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    loaded, rng = read_collection(given.folder), np.random.default_rng(0)
+    loaded, rng = read_collection(given.folder), np.random.default_rng(given.seed)
     held_out = [*loaded.collection.of_split("validation"), *loaded.sealed.open("planted leaks", lambda _: None)]
     prints = [fingerprint_image(Image.open(one.path)) for one in held_out]
     guard = ValidationFingerprints(prints)

@@ -92,11 +92,11 @@ class LeakGuard:
         # The fast checks of all splits first.
         if any(split.matches(print_) for split in self._held_out):
             return True
-        return self._tells_copies and any(split.contains_copy(print_) for split in self._held_out)
+        return self._can_find_copies and any(split.contains_copy(print_) for split in self._held_out)
 
     @cached_property
-    def _tells_copies(self) -> bool:
-        """Whether copies differ from other images of the collection.
+    def _can_find_copies(self) -> bool:
+        """Whether copies can be distinguished from other images of the collection.
 
         In rendered scenes, or photos of one fixed camera, different images are alike up to where things stand. There
         training images look like crops of held-out ones, and only the fast check is made.

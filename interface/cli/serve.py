@@ -23,7 +23,7 @@ BUNDLED_DATA = ("harbor", "harbor-tiny")
 
 @command(
     "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime pool answers "
-    "questions"
+    "questions remedies"
 )
 def serve(
     *,

@@ -14,7 +14,7 @@ from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.diversity import find_nearest_before
 from atlantis_core.filtering.domain import remove_domain_shift
-from atlantis_core.filtering.leak_guard import LeakGuard
+from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
 from atlantis_core.filtering.margin import MarginScorer
 from atlantis_core.filtering.screening import RealImages, judge_embeddings, screen_candidates
 from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
@@ -238,3 +238,11 @@ def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, he
     assert [verdict.kept for verdict in verdicts] == [True, False]
     assert verdicts[1].filter == "caption"
     assert embedded == [candidates[0].path]
+
+
+def test_a_file_name_that_names_a_class_or_a_held_out_photo_means_nothing(tmp_path: Path) -> None:
+    held_out = save_image(tmp_path / "tug_validation.png", 5)
+    guard = LeakGuard(ValidationFingerprints([fingerprint_file(held_out)]))
+    (tmp_path / "pool").mkdir()
+    assert not guard.matches(save_image(tmp_path / "pool" / "tug_validation.png", 6))
+    assert guard.matches(save_image(tmp_path / "pool" / "yacht_train.png", 5))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from atlantis_core.records import Comparison, Offer, Pilot
-from atlantis_core.run.pilots import GAIN_SD, choose_pilot, describe_pilot, shrunk_gain
+from atlantis_core.run.pilots import GAIN_SD, UNAPPROVED, choose_pilot, describe_pilot, shrunk_gain
 
 
 def pilot(remedy: str, gain: float | None, half: float = 0.02, p_value: float = 0.5) -> Pilot:
@@ -39,6 +41,13 @@ def test_the_most_promising_remedy_is_chosen(pilots: list[Pilot], chosen: str) -
     found = choose_pilot(pilots)
     assert found is not None
     assert found.offer.remedy == chosen
+
+
+def test_images_that_wait_for_approval_are_chosen_where_nothing_else_promises_a_gain() -> None:
+    waiting = replace(pilot("generate", None), failure=UNAPPROVED)
+    sure, vague = pilot("serve:a", 0.02, p_value=0.001), pilot("serve:a", 0.02, p_value=0.4)
+    assert choose_pilot([vague, waiting]) == waiting
+    assert choose_pilot([sure, waiting]) == sure
 
 
 def test_nothing_is_chosen_where_nothing_promises_a_gain() -> None:

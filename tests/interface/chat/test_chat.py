@@ -16,6 +16,7 @@ from atlantis_dml.cli.main import main
 from tests.interface.conftest import Fabricated
 
 QUICK = ["chat", "harbor-tiny", "--preset", "smoke", "--backbone", "harbor-student", "--seeds", "1"]
+QUICK += ["--remedies", "generate"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # the injected runtime
 

@@ -16,6 +16,7 @@ from atlantis_dml.cli.main import main
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # langgraph's injected runtime
 def test_a_run_waits_is_approved_tested_once_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["run", "harbor-tiny", "--goal", "mend it", "--budget-images", "8", "--rounds", "1", "--seeds", "1"]
+    asked += ["--remedies", "generate"]
     assert main([*asked, "--json"]) == 3
     waiting = json.loads(capsys.readouterr().out)
     assert waiting["status"] == "waiting"
@@ -77,6 +78,7 @@ def test_a_run_draws_with_the_bundled_pipeline_and_listens_to_the_bundled_captio
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["run", "harbor-tiny", "--goal", "mend it", "--budget-images", "8", "--rounds", "1", "--seeds", "1"]
+    asked += ["--remedies", "generate"]
     models = ["--generator", "diffusion:harbor", "--captioner", "transformers:harbor"]
     assert main([*asked, *models, "--auto", "--json"]) == 0
     done = json.loads(capsys.readouterr().out)

@@ -33,6 +33,7 @@ def made(workspace: Path) -> dict[str, tuple[int, int]]:
 
 def numbers(summary: dict[str, Any]) -> Any:
     rounds = [{key: value for key, value in one.items() if key != "seconds"} for one in summary["rounds"]]
+    rounds = [one | {"pilots": [pilot | {"seconds": 0} for pilot in one["pilots"]]} for one in rounds]
     spent = {key: value for key, value in summary["spent"].items() if key != "seconds"}
     return rounds, summary["final"], summary["baseline"], summary["frozen"], summary["stop_reason"], spent
 
