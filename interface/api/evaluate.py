@@ -61,7 +61,7 @@ def evaluate(
         workspace: Folder that stores everything; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
-        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `trained_on` and more; None is no figure.
+        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `trained_on` and more; None: no value.
 
     Raises:
         SetupError: A setting, the model or the data has to be fixed, as where no query has a positive.
