@@ -62,11 +62,12 @@ def _close(one: float, other: float) -> bool:
 
 
 def _images_agree(session: Session, rounds: Rounds, events: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the booked images are those of the journal; more only if a round generated images twice."""
+    """Whether the booked images are those of the journal; more only after pilots, or if a round generated twice."""
     made = {key for entries in rounds.values() for key in entries.get("candidates", [])}
     booked = session.workspace.ledger.spent(session.run_id)["images"]
     times = sum(event["name"] == "generate_images" and event["status"] == "done" for event in events)
     twice = times > sum("candidates" in entries for entries in rounds.values())
+    twice = twice or any(pilot["images"] for entries in rounds.values() for pilot in entries.get("pilots", []))
     return len(session.workspace.candidates.find(made)) == len(made) and (
         booked >= len(made) if twice else booked == len(made)
     )

@@ -57,25 +57,25 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
         pilots = run_pilots(session, round_index, found.protocol, find_diagnosing(runtime), list_offers(session))
         session.write(round_index, JournalKind.PILOTS, pilots)
     chosen = _choose(pilots, choose)
+    table = "; ".join(map(describe_pilot, pilots))
+    if chosen is None:
+        ended = {"stop_reason": "plateau", "stop_detail": f"no remedy promises a gain, so nothing is spent: {table}"}
+        return answer_call(runtime, "pilot_remedies", ended["stop_detail"], pilots, **ended)
     protocol = replace(found.protocol, remedy=chosen.offer.remedy)
     protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     drop_candidate_arm(session, round_index)
-    text = f"this round uses {chosen.offer.remedy}. " + "; ".join(map(describe_pilot, pilots))
+    text = f"this round uses {chosen.offer.remedy}. {table}"
     anew = {"protocol": hash_protocol(protocol), "approved": ""}
     return answer_call(runtime, "pilot_remedies", text, pilots, undone=_LATER, **anew)
 
 
-def _choose(pilots: tuple[Pilot, ...], name: str) -> Pilot:
-    """Return the pilot that is named, or the best one."""
-    if name:
-        named = next((pilot for pilot in pilots if pilot.offer.remedy == name and not pilot.failure), None)
-        if named is None:
-            known = ", ".join(pilot.offer.remedy for pilot in pilots if not pilot.failure) or "none"
-            raise ToolError(f"no pilot of {name!r}; known: {known}")
-        return named
-    best = choose_pilot(pilots)
-    if best is None:
-        tried = "; ".join(map(describe_pilot, pilots))
-        raise ToolError(f"no remedy promises a gain, so nothing more is spent: {tried}")
-    return best
+def _choose(pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
+    """Return the pilot that is named, or the best one; None if none promises a gain."""
+    if not name:
+        return choose_pilot(pilots)
+    named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
+    if named is None:
+        known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"
+        raise ToolError(f"no pilot of {name!r}; known: {known}")
+    return named

@@ -41,10 +41,13 @@ class RuleDrafter:
         gaps = [gap for gap in brief.gaps if gap.cell not in tried]
         if not gaps:
             return _draft_elsewhere(brief)
+        if unseen := _find_unseen_value(gaps):
+            cells = expand_cell(unseen, brief.classes)
+            reason = f"{_explain(gaps)}; no training image shows it, so every class gets some"
+            return _protocol(brief, _spread(cells, brief.num_images, 0), _mean_deficit(gaps) / 2, reason)
         chosen = _add_queries(_select_leading(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
         cells = [cell for gap in chosen for cell in expand_cell(gap.cell, brief.classes)]
-        deficit = sum(gap.deficit for gap in chosen) / len(chosen)
-        return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _explain(chosen))
+        return _protocol(brief, _spread(cells, brief.num_images, 0), _mean_deficit(chosen) / 2, _explain(chosen))
 
 
 def expand_cell(cell: Cell, classes: Sequence[str]) -> list[Cell]:
@@ -62,6 +65,19 @@ def _draft_elsewhere(brief: Brief) -> Protocol:
         raise ToolError("no cell is left that was not tried before")
     reason = f"no gap is left that was not tried before; the images go to the {len(cells)} other cells"
     return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
+
+
+def _find_unseen_value(gaps: Sequence[Gap]) -> Cell | None:
+    """Return the facet value that the goal names in several classes while no training image of these shows it."""
+    values = {(gap.cause, gap.cell.facet, gap.cell.value) for gap in gaps}
+    if len(values) != 1 or len(gaps) < 2 or any(gap.support for gap in gaps):
+        return None
+    cause, facet, value = values.pop()
+    return Cell("", facet, value) if cause == "named" and facet else None
+
+
+def _mean_deficit(gaps: Sequence[Gap]) -> float:
+    return sum(gap.deficit for gap in gaps) / len(gaps)
 
 
 def _select_leading(gaps: Sequence[Gap]) -> list[Gap]:

@@ -37,8 +37,14 @@ GAIN_SD = 0.03
 """Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
 
 
+FEWEST_IMAGES = 8
+"""A pilot with fewer images says nothing: one or two that the filters reject would condemn a remedy."""
+
 UNAPPROVED = "no image is generated before a person approves it"
 """Why a pilot of a run that waits for approval was not made."""
+
+TOO_FEW = f"a tenth of this round's images is fewer than {FEWEST_IMAGES}"
+"""Why a pilot of a small round was not made."""
 
 LEAST_GAIN = 0.005
 """Gain in Recall@1 below which a remedy is not worth a round."""
@@ -76,13 +82,13 @@ def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
 
     A serving that already passes the judge's test with the diagnosing seed comes first: it costs nothing. Of the
     others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`. If
-    none of these promises a gain, it is the first that only waits for approval.
+    none of these promises a gain, it is the first whose images could not be piloted.
     """
     tried = [pilot for pilot in pilots if pilot.deciding is not None]
     free = [pilot for pilot in tried if _is_free(pilot) and _p_value(pilot) <= ERROR_OF_RUN / len(tried)]
     paid = [pilot for pilot in tried if not _is_free(pilot) and _optimistic_gain(pilot) >= LEAST_GAIN]
-    waiting = next((pilot for pilot in pilots if pilot.failure == UNAPPROVED), None)
-    return max(free or paid, key=shrunk_gain, default=waiting)
+    untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
+    return max(free or paid, key=shrunk_gain, default=untried)
 
 
 def _is_free(pilot: Pilot) -> bool:
@@ -109,7 +115,6 @@ def _optimistic_gain(pilot: Pilot) -> float:
 def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
-    may_spend = session.spec.auto or not parse_remedy(offer.remedy)[0].spends_images
     cells = tuple(request.cell for request in draft.cells)
     made: list[Candidate] = []
     kept: list[Candidate] = []
@@ -117,9 +122,8 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
     compared: tuple[Comparison | None, Comparison | None] = (None, None)
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
-            if offer.makes_images and not may_spend:
-                raise ToolError(UNAPPROVED)
             if offer.makes_images:
+                _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
             compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
         except (ToolError, SetupError) as error:
@@ -128,6 +132,16 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
         pilot = Pilot(offer, cells, *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure)
         span.output = pilot
     return pilot
+
+
+def _check_spending(session: Session, protocol: Protocol) -> None:
+    """Refuse a pilot that may not or should not spend images; a `ToolError` says why."""
+    if not parse_remedy(protocol.remedy)[0].spends_images:
+        return
+    if not session.spec.auto:
+        raise ToolError(UNAPPROVED)
+    if round(IMAGE_SHARE * protocol.num_images) < FEWEST_IMAGES:
+        raise ToolError(TOO_FEW)
 
 
 def _make_images(

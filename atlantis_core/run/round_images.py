@@ -120,7 +120,7 @@ def screen(
         LeakGuard(
             ValidationFingerprints([prints[image.id] for image in validation]),
             session.loaded.sealed,
-            training=[prints[image.id] for image in train],
+            training=[prints[image.id] for image in train if image.id in prints],
         ),
         {image.id: image.path for image in train} | remedy.source_paths(session, protocol),
         captions=captions,

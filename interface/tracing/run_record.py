@@ -164,6 +164,12 @@ def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
             if trial is not None:
                 arms.setdefault(trial.id, []).append(arm)
                 found.setdefault(trial.id, _trial(session, trial, arm, jobs.get(trial.id, event)))
+    kinds = {event["id"]: event["kind"] for event in events}
+    for trial_id, job in jobs.items():  # trained in a pilot, or as one more seed for the judge
+        trial = session.workspace.trials.find(trial_id)
+        if trial is not None and trial_id not in found:
+            arms[trial_id] = [str(kinds.get(job["parent"], "judge"))]
+            found[trial_id] = _trial(session, trial, arms[trial_id][0], job)
     for trial_id, record in found.items():
         record.tags["atlantis.arms"] = ", ".join(arms[trial_id])
     return list(found.values())

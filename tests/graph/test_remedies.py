@@ -29,12 +29,12 @@ def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
 
     def run(*calls: Any) -> tuple[RunContext, list[str]]:
-        context = begin(budget=Budget(images=20, rounds=1), remedies=tuple(REMEDIES))
+        context = begin(budget=Budget(images=100, rounds=1), remedies=tuple(REMEDIES))
         start = [
             call("train_retriever", arm="baseline"),
             call("evaluate_retrieval", arm="baseline"),
             call("find_gaps"),
-            call("draft_protocol", max_images=10),
+            call("draft_protocol", max_images=80),
             call("pilot_remedies"),
         ]
         planner, model = chat(context, *start, *calls, AIMessage("Enough."), AIMessage("Enough."))
@@ -90,9 +90,9 @@ def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_i
     assert entry["protocol"]["remedy"] == "generate"
     for pilot in table.values():
         assert pilot["failure"] or pilot["low"] <= pilot["gain"] <= pilot["high"]
-    assert table["generate"]["images"] == 1
+    assert table["generate"]["images"] == 8
     assert table[SERVED]["images"] == 0
-    assert session.workspace.ledger.spent(session.run_id)["images"] == 1
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 8
 
 
 def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(piloted: Any, call: Any) -> None:

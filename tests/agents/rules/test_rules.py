@@ -86,6 +86,13 @@ def test_a_gap_of_a_facet_value_gets_images_of_every_training_class() -> None:
     assert {value for _, value in cells(again)} == {"day", "fog"}
 
 
+def test_a_value_that_the_goal_names_and_no_training_image_shows_is_made_for_every_class() -> None:
+    named = [replace(gap(name, "night", 0.5), cause="named") for name in "ab"]
+    assert cells(RuleDrafter().draft(brief(gaps=tuple(named), num_images=60))) == {(n, "night"): 20 for n in "abc"}
+    seen = replace(named[0], support=3)
+    assert ("c", "night") not in cells(RuleDrafter().draft(brief(gaps=(seen, named[1]), num_images=60)))
+
+
 def test_cells_are_added_until_a_gain_could_be_proven() -> None:
     few = tuple(replace(one, queries=9) for one in (gap("a", "x", 0.5), gap("b", "y", 0.1), gap("c", "z", 0.05)))
     assert set(cells(RuleDrafter().draft(brief(gaps=few)))) == {("a", "x"), ("b", "y"), ("c", "z")}
@@ -98,7 +105,7 @@ def test_a_collection_without_gaps_is_refused() -> None:
 
 def test_cells_that_the_goal_names_are_targeted_even_if_they_are_no_worse() -> None:
     named = tuple(replace(gap(name, "night", score), cause="named") for name, score in (("a", -0.01), ("b", -0.02)))
-    assert set(cells(RuleDrafter().draft(brief(gaps=named)))) == {("a", "night")}
+    assert set(cells(RuleDrafter().draft(brief(gaps=named)))) == {(name, "night") for name in "abc"}
 
 
 @pytest.mark.parametrize("num_images", [5, 9, 40])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from atlantis_core.records import Comparison, Offer, Pilot
-from atlantis_core.run.pilots import GAIN_SD, UNAPPROVED, choose_pilot, describe_pilot, shrunk_gain
+from atlantis_core.run.pilots import GAIN_SD, TOO_FEW, UNAPPROVED, choose_pilot, describe_pilot, shrunk_gain
 
 
 def pilot(remedy: str, gain: float | None, half: float = 0.02, p_value: float = 0.5) -> Pilot:
@@ -43,8 +43,9 @@ def test_the_most_promising_remedy_is_chosen(pilots: list[Pilot], chosen: str) -
     assert found.offer.remedy == chosen
 
 
-def test_images_that_wait_for_approval_are_chosen_where_nothing_else_promises_a_gain() -> None:
-    waiting = replace(pilot("generate", None), failure=UNAPPROVED)
+@pytest.mark.parametrize("why", [UNAPPROVED, TOO_FEW])
+def test_images_without_a_pilot_are_chosen_where_nothing_else_promises_a_gain(why: str) -> None:
+    waiting = replace(pilot("generate", None), failure=why)
     sure, vague = pilot("serve:a", 0.02, p_value=0.001), pilot("serve:a", 0.02, p_value=0.4)
     assert choose_pilot([vague, waiting]) == waiting
     assert choose_pilot([sure, waiting]) == sure
