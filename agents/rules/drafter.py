@@ -10,6 +10,7 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+from atlantis_core.run.remedies import makes_images
 
 if TYPE_CHECKING:
     from atlantis_core.run.drafting import Brief
@@ -105,7 +106,10 @@ def _add_queries(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
 
 def _list_tried_cells(history: Sequence[JudgedRound]) -> set[Cell]:
     """Return the cells of the rounds that were not kept."""
-    return {request.cell for judged in history if not judged.is_kept for request in judged.protocol.cells}
+    failed = [judged.protocol for judged in history if not judged.is_kept]
+    return {
+        request.cell for protocol in failed if makes_images(protocol.remedy) for request in protocol.cells
+    }  # a search or a recipe that did not help says nothing of images for these cells
 
 
 def _all_cells(brief: Brief) -> list[Cell]:

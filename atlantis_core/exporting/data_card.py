@@ -18,6 +18,7 @@ _FILTERS = {
     "leak_guard": "it, or the photo it was edited from, is a near-duplicate of a validation or test image",
     "blank": "it shows next to nothing",
     "caption": "a captioner sees another class or facet value than the requested one",
+    "medium": "never: it is a real photo of the class in a medium that no real photo shows",
     "cut_out": "never: its object was cut out of a real photo of the class, which has too few others to compare with",
     "diversity": "its cosine similarity to an image kept earlier is higher: the model sees a copy",
 }

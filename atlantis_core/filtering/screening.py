@@ -6,8 +6,9 @@ and copies (`judge_embeddings`). Candidates that are rejected early are never em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
 EmbedFunction = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Embeds images by their paths: M paths -> (M, D)."""
 
-CUT_OUT = "cut_out"
-"""Filter that keeps a pasted object of a class with too few real images to score it."""
+CUT_OUT, MEDIUM = "cut_out", "medium"
+UNSCORED = {
+    CUT_OUT: "cut out of a real image of its class, which has few others",
+    MEDIUM: "a real image of its class in a medium that no real image shows, so none can be compared with it",
+}
+"""Filters that keep an image without an outlier score -> why: it would say no more than that."""
 
 DUPLICATE_COSINE = 0.99
 """Above this cosine, two images of a class count as copies."""
@@ -57,7 +62,7 @@ def screen_candidates(
     source_paths: Mapping[str, str],
     *,
     captions: CaptionCheck | None = None,
-    cut_outs: Collection[str] = (),
+    unscored: Mapping[str, str] = MappingProxyType({}),
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
@@ -71,7 +76,7 @@ def screen_candidates(
         guard: Checks against the held-out images.
         source_paths: Path of each `source_id`, for the guard.
         captions: Check by captions, if a captioner recognises content.
-        cut_outs: Keys of candidates that get no outlier score; see `judge_embeddings`.
+        unscored: Keys of candidates that get no outlier score -> their filter; see `judge_embeddings`.
         in_domain: Remove the shift that all classes of a facet value share before scoring (`domain`).
         copy_cosine: Cosine above which two images are copies.
 
@@ -89,7 +94,7 @@ def screen_candidates(
     if remaining:
         embeddings = embed([candidate.path for candidate in remaining])
         judged = judge_embeddings(
-            remaining, embeddings, real, scorer, cut_outs=cut_outs, in_domain=in_domain, copy_cosine=copy_cosine
+            remaining, embeddings, real, scorer, unscored=unscored, in_domain=in_domain, copy_cosine=copy_cosine
         )
         verdicts.update({verdict.candidate_key: verdict for verdict in judged})
     return [verdicts[candidate.key] for candidate in candidates]
@@ -101,14 +106,14 @@ def judge_embeddings(
     real: RealImages,
     scorer: OutlierScorer,
     *,
-    cut_outs: Collection[str] = (),
+    unscored: Mapping[str, str] = MappingProxyType({}),
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
     """Judge M candidates by their embeddings (M, D) alone: outlier score first, then copies among those that pass.
 
-    `cut_outs` are keys of candidates whose object was cut out of a real image of the class, which has too few others
-    to be compared with: their score would say no more than that, so only copies are rejected.
+    `unscored` has keys of candidates that show their class by construction and have no real image to be compared
+    with, and the filter of `UNSCORED` that keeps them: of these only copies are rejected.
 
     Raises:
         ToolError: A candidate's class has no real images, or an embedding is not finite.
@@ -130,7 +135,7 @@ def judge_embeddings(
     shifted = embeddings
     if in_domain:
         shifted = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
-    scored = np.array([candidate.key not in cut_outs for candidate in candidates])
+    scored = np.array([candidate.key not in unscored for candidate in candidates])
     choice = _choose(scorer.fit(real.embeddings, real_labels), shifted, labels, scored)
     passed = np.flatnonzero(choice.kept).tolist()
     nearest = find_nearest_before(
@@ -146,7 +151,7 @@ def judge_embeddings(
     found = dict(zip(passed, nearest, strict=True))
     return [
         _build_verdict(
-            candidate.key, scorer.name if scored[row] else CUT_OUT, choice, row, found.get(row), copy_cosine
+            candidate.key, unscored.get(candidate.key, scorer.name), choice, row, found.get(row), copy_cosine
         )
         for row, candidate in enumerate(candidates)
     ]
@@ -183,8 +188,8 @@ def _build_verdict(
         other = "real image" if nearest.real else "candidate"
         reason = f"copy: cosine {nearest.cosine:.4f} to {other} {nearest.of} is above {copy_cosine:g}"
         return Verdict(key, False, "diversity", nearest.cosine, reason)
-    if scorer == CUT_OUT:
-        return Verdict(key, True, scorer, score, "cut out of a real image of its class, which has few others")
+    if scorer in UNSCORED:
+        return Verdict(key, True, scorer, score, UNSCORED[scorer])
     return Verdict(key, True, scorer, score, f"{scorer} {score:.3f} is at most {threshold:g}")
 
 

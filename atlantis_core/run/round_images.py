@@ -11,10 +11,11 @@ from atlantis_core.base.errors import InvalidProtocol
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.filtering.captions import CaptionCheck, CaptionCheckResult
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
-from atlantis_core.filtering.screening import RealImages, screen_candidates
+from atlantis_core.filtering.screening import CUT_OUT, MEDIUM, RealImages, screen_candidates
 from atlantis_core.generation.candidate_images import generate_candidates
 from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
 from atlantis_core.generation.cut_paste.sources import FEW_PHOTOS
+from atlantis_core.generation.medium_words import MEDIA
 from atlantis_core.records import Candidate, Protocol, Verdict
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_model
@@ -124,20 +125,29 @@ def screen(
         ),
         {image.id: image.path for image in train} | remedy.source_paths(session, protocol),
         captions=captions,
-        cut_outs=_list_cut_outs(session, candidates),
+        unscored=_list_unscored(session, candidates),
     )
     return verdicts, CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid) if captions else None
 
 
-def _list_cut_outs(session: Session, candidates: Sequence[Candidate]) -> set[str]:
-    """Return the keys of pasted objects of classes that have too few real images to score them."""
-    counts = Counter(image.label for image in session.collection.of_split("train"))
-    return {
-        candidate.key
-        for candidate in candidates
-        if candidate.generator.startswith(f"{CutPasteGenerator.name}/")
-        and counts[candidate.cell.class_name] < FEW_PHOTOS
-    }
+def _list_unscored(session: Session, candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Return the candidates that no real image can be compared with, by key, and the filter that keeps them.
+
+    These are pasted objects of classes with too few real images, and photos turned into a medium, such as drawings,
+    that no training image shows: to a model that never saw one, all are outliers (on sketchy125 `margin`
+    rejected 9 of 10 drawings).
+    """
+    train = session.collection.of_split("train")
+    counts = Counter(image.label for image in train)
+    shown = {pair for image in train for pair in image.facets.items()}
+    found = {}
+    for one in candidates:
+        edits = {step["edit"] for step in one.settings.get("edits", ())}
+        if one.generator.startswith(f"{CutPasteGenerator.name}/") and counts[one.cell.class_name] < FEW_PHOTOS:
+            found[one.key] = CUT_OUT
+        elif edits.intersection(MEDIA) and one.cell.facet and (one.cell.facet, one.cell.value) not in shown:
+            found[one.key] = MEDIUM
+    return found
 
 
 def _book_seconds(session: Session, reference: str, started: float) -> None:

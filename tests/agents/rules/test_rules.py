@@ -65,6 +65,12 @@ def test_a_round_that_failed_is_not_tried_again() -> None:
     assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
 
 
+def test_a_search_that_failed_says_nothing_of_images_for_its_cells() -> None:
+    judged = failed_round(1, *(Cell(name, "condition", "night") for name in "ab"))
+    past = (replace(judged, protocol=replace(judged.protocol, remedy="serve:csls")),)
+    assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("a", "night"): 31, ("b", "night"): 30}
+
+
 def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
     past = (failed_round(1, *(Cell(name, "condition", "night") for name in "ab")),)
     widened = RuleDrafter().draft(brief(round=2, gaps=brief().gaps[:2], history=past))

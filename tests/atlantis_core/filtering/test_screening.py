@@ -193,7 +193,7 @@ def test_what_all_classes_of_a_condition_share_is_not_held_against_them(real, sc
 def test_objects_cut_out_of_a_real_image_get_no_outlier_score_but_copies_of_them_are_rejected(real):
     far = [candidate(name) for name in ("paste", "copy", "edit", "good")]
     points = np.stack([towards("yawl"), towards("yawl"), towards("ferry"), towards("tug", 0.3)]).astype(np.float32)
-    verdicts = judge_embeddings(far, points, real, MarginScorer(), cut_outs={"paste", "copy"})
+    verdicts = judge_embeddings(far, points, real, MarginScorer(), unscored={"paste": "cut_out", "copy": "medium"})
     assert [(one.kept, one.filter) for one in verdicts] == [
         (True, "cut_out"),
         (False, "diversity"),
@@ -202,7 +202,7 @@ def test_objects_cut_out_of_a_real_image_get_no_outlier_score_but_copies_of_them
     ]
     alone = judge_embeddings(far[2:], points[2:], real, MarginScorer())
     assert [one.score for one in verdicts[2:]] == [one.score for one in alone], "others are judged as without them"
-    only = judge_embeddings(far[:1], points[:1], real, MarginScorer(), cut_outs={"paste"})
+    only = judge_embeddings(far[:1], points[:1], real, MarginScorer(), unscored={"paste": "cut_out"})
     assert only[0].kept
 
 
