@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     is_same = arms["baseline"] == arms["incumbent"]
     incumbent = baseline if is_same else load_outcomes(session, arms["incumbent"])
     gaps = find_first_gaps(read_rounds(session))
-    planted, counted = read_planted_gap(session.collection.root), counted_queries(baseline)
+    planted = read_planted_gap(session.collection.root)
 
     def compare(select: Sequence[str] | None) -> Comparison:
         return compare_arms(session, baseline, incumbent, select)
 
     def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
-        select = [query for query in queries_in_cells(session, cells) if query in counted]
+        select = counted_in_cells(session, cells, baseline)
         return compare(select) if select else None
 
     found = BaselineComparison(tuple(arms["baseline"]), tuple(arms["incumbent"]), None, None, (None,) * len(gaps))

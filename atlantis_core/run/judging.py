@@ -13,9 +13,9 @@ from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import (
     compare_arms,
+    counted_in_cells,
     counted_queries,
     load_outcomes,
-    queries_in_cells,
     seed_sd,
 )
 from atlantis_core.run.seed_history import load_history
@@ -45,9 +45,7 @@ def judge_round(
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
     }
     baseline, incumbent, candidate = (trained[tuple(arms[name])] for name in ("baseline", "incumbent", "candidate"))
-    targets = [request.cell for request in protocol.cells]
-    counted = counted_queries(incumbent)
-    select = [query for query in queries_in_cells(session, targets) if query in counted]
+    select = counted_in_cells(session, [request.cell for request in protocol.cells], incumbent)
     spread = seed_sd(session, arms["incumbent"], arms["candidate"])
     history = load_history(session, [*arms["incumbent"], *arms["candidate"]])
     overall = compare_arms(session, incumbent, candidate, None, spread, history)

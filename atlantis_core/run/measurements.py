@@ -179,6 +179,12 @@ def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
     return [image.id for image in session.task.queries if is_inside(image)]
 
 
+def counted_in_cells(session: Session, cells: Iterable[Cell], outcomes: ArmOutcomes) -> list[str]:
+    """Return the ids of the queries in any of the cells that count in an arm's figures."""
+    counted = counted_queries(outcomes)
+    return [query for query in queries_in_cells(session, cells) if query in counted]
+
+
 @dataclass(frozen=True, slots=True)
 class ServedWith:
     """A serving and the photos that it is fitted on."""

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.metrics.paired_test import ERROR_OF_RUN, compare
+from atlantis_core.metrics.paired_test import ERROR_OF_RUN
 from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
-from atlantis_core.run.measurements import counted_queries, load_outcomes, queries_in_cells, seed_sd
+from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
@@ -71,10 +71,7 @@ def shrunk_gain(pilot: Pilot) -> float:
 
     Posterior mean of a normal gain with mean 0 and standard deviation `GAIN_SD`; -1 where it could not be tried.
     """
-    found = pilot.deciding
-    if found is None:
-        return -1.0
-    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
+    return -1.0 if pilot.deciding is None else _shrink(pilot.deciding)
 
 
 def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
@@ -84,9 +81,9 @@ def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
     others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`. If
     none of these promises a gain, it is the first whose images could not be piloted.
     """
-    tried = [pilot for pilot in pilots if pilot.deciding is not None]
-    free = [pilot for pilot in tried if _is_free(pilot) and _p_value(pilot) <= ERROR_OF_RUN / len(tried)]
-    paid = [pilot for pilot in tried if not _is_free(pilot) and _optimistic_gain(pilot) >= LEAST_GAIN]
+    tried = [(pilot, pilot.deciding) for pilot in pilots if pilot.deciding is not None]
+    free = [one for one, found in tried if _is_free(one) and found.p_value <= ERROR_OF_RUN / len(tried)]
+    paid = [one for one, found in tried if not _is_free(one) and _optimistic_gain(found) >= LEAST_GAIN]
     untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
     return max(free or paid, key=shrunk_gain, default=untried)
 
@@ -95,21 +92,19 @@ def _is_free(pilot: Pilot) -> bool:
     return not pilot.offer.makes_images and not pilot.offer.trainings
 
 
-def _p_value(pilot: Pilot) -> float:
-    return pilot.deciding.p_value if pilot.deciding else 1.0
-
-
 def _variance(found: Comparison) -> float:
     half = (found.high - found.low) / 2
     return (half / 1.96) ** 2
 
 
-def _optimistic_gain(pilot: Pilot) -> float:
-    """Return the 95 % quantile of a pilot's expected gain."""
-    if pilot.deciding is None:
-        return -1.0
-    prior, variance = GAIN_SD**2, _variance(pilot.deciding)
-    return shrunk_gain(pilot) + 1.64 * math.sqrt(prior * variance / (prior + variance))
+def _shrink(found: Comparison) -> float:
+    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
+
+
+def _optimistic_gain(found: Comparison) -> float:
+    """Return the 95 % quantile of the posterior of a gain."""
+    prior, variance = GAIN_SD**2, _variance(found)
+    return _shrink(found) + 1.64 * math.sqrt(prior * variance / (prior + variance))
 
 
 def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
@@ -181,12 +176,9 @@ def _compare(
 ) -> tuple[Comparison, Comparison | None]:
     """Compare two models overall and on the cells; models of one trial differ by no training, so by no seed."""
     before, after = load_outcomes(session, [incumbent]), load_outcomes(session, [pilot])
-    spread = seed_sd(session, [incumbent], [pilot])
-    labels = {image.id: image.label for image in session.task.queries}
-    counted = counted_queries(before)
-    select = [query for query in queries_in_cells(session, cells) if query in counted]
-    targeted = compare(before, after, labels, select, spread) if select else None
-    return compare(before, after, labels, None, spread), targeted
+    spread, select = seed_sd(session, [incumbent], [pilot]), counted_in_cells(session, cells, before)
+    targeted = compare_arms(session, before, after, select, spread) if select else None
+    return compare_arms(session, before, after, None, spread), targeted
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:

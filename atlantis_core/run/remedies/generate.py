@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from atlantis_core.records import GenerationRequest, Protocol
     from atlantis_core.run.session import Session
 
-DEFAULT_GENERATOR = "photometric"
-"""A run that names another generator is offered that one alone."""
-
 _SHOWS = {
     "edit": "real photos of the class, edited to show what the cell's words say",
     "text_to_image": "images generated from prompts",
