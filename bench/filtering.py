@@ -112,15 +112,20 @@ def real_share(name: str, real: EmbeddedImages, threshold: float) -> float:
     return float((scorer.score(others.embeddings, others.labels) <= threshold).mean())
 
 
+def load_released(folder: Path) -> tuple[EmbeddedImages, EmbeddedImages]:
+    """Return the real and the synthetic images of the released embeddings."""
+    names = ("original_embeddings", "original_labels", "synthetic_embeddings", "synthetic_labels")
+    arrays = [np.load(folder / f"{name}.npy") for name in names]
+    real, made = (EmbeddedImages(arrays[row], arrays[row + 1].astype(np.int64)) for row in (0, 2))
+    return real, made
+
+
 def main() -> None:
     """Print the comparison with the released way, and a Markdown table of all scorers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    names = ("original_embeddings", "original_labels", "synthetic_embeddings", "synthetic_labels")
-    arrays = [np.load(folder / f"{name}.npy") for name in names]
-    real = EmbeddedImages(arrays[0], arrays[1].astype(np.int64))
-    made = EmbeddedImages(arrays[2], arrays[3].astype(np.int64))
+    real, made = load_released(folder)
     slow, fast = one_by_one(real, made), at_once(real, made)
     slow_seconds, fast_seconds = turn_by_turn(lambda: one_by_one(real, made), lambda: at_once(real, made))
     print(f"rejected: {len(slow)} one by one, {len(fast)} at once, the same: {slow == fast}, of {len(made.labels)}")

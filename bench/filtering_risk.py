@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from filtering import load_released
 from numpy.typing import NDArray
 
 from atlantis_core.filtering.embedded import filter_embeddings
@@ -68,10 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    names = ("original_embeddings", "original_labels", "synthetic_embeddings", "synthetic_labels")
-    arrays = [np.load(folder / f"{name}.npy") for name in names]
-    real = EmbeddedImages(arrays[0], arrays[1].astype(np.int64))
-    made = EmbeddedImages(arrays[2], arrays[3].astype(np.int64))
+    real, made = load_released(folder)
     for title, parity in (("odd classes, never tuned on", 1), ("even classes, tuned on", 0)):
         print(f"\n{title}\n\n| k | " + " | ".join(FILTERS) + " | kept by risk | least lead of risk |")
         print("|" + " --- |" * (len(FILTERS) + 3))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes
+from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     baseline = load_outcomes(session, arms["baseline"])
     is_same = arms["baseline"] == arms["incumbent"]
     incumbent = baseline if is_same else load_outcomes(session, arms["incumbent"])
-    gaps = find_first_gaps(read_rounds(session))
+    gaps, spread = find_first_gaps(read_rounds(session)), seed_sd(session, arms["baseline"], arms["incumbent"])
     planted = read_planted_gap(session.collection.root)
 
     def compare(select: Sequence[str] | None) -> Comparison:
-        return compare_arms(session, baseline, incumbent, select)
+        return compare_arms(session, baseline, incumbent, select, spread)
 
     def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
         select = counted_in_cells(session, cells, baseline)

@@ -41,6 +41,15 @@ class Trained:
         return found[len(task.gallery) :], found[: len(task.gallery)]
 
 
+def train_photos(folder: Path, *settings: str) -> Trained:
+    """Write the photos, and train a tiny model on them by the command."""
+    photos, workspace = write_photos(folder / "photos"), folder / "w"
+    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--json"]
+    with redirect_stdout(io.StringIO()) as out:
+        assert main([*words, "--set", "classes_per_batch=3", *settings, "--workspace", str(workspace)]) == 0
+    return Trained(photos, workspace, json.loads(out.getvalue())["trials"][0]["id"])
+
+
 def write_photos(folder: Path) -> Path:
     """Write photos of three alike classes by two cameras, an object in every two photos."""
     draw = np.random.default_rng(0)
@@ -62,21 +71,8 @@ def write_photos(folder: Path) -> Path:
 
 
 def train(folder: Path) -> Trained:
-    photos, workspace = write_photos(folder / "photos"), folder / "w"
-    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--json"]
-    words += [
-        "--set",
-        "classes_per_batch=3",
-        "--set",
-        "loss=hyperbolic_pairs",
-        "--set",
-        f"head=hyperbolic:c={C}",
-        "--workspace",
-        str(workspace),
-    ]
-    with redirect_stdout(io.StringIO()) as out:
-        assert main(words) == 0
-    return Trained(photos, workspace, json.loads(out.getvalue())["trials"][0]["id"])
+    """The same with a hyperbolic head."""
+    return train_photos(folder, "--set", "loss=hyperbolic_pairs", "--set", f"head=hyperbolic:c={C}")
 
 
 def near(distance: str, x: Any, y: Any) -> float:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,18 +25,12 @@ from atlantis_core.run.models import name_model
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli.main import main
-from tests.interface.measured import Trained, write_photos
+from tests.interface.measured import Trained, train_photos
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("trained")
-    photos, workspace = write_photos(folder / "photos"), folder / "w"
-    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--json"]
-    with redirect_stdout(io.StringIO()) as out:
-        assert main([*words, "--set", "classes_per_batch=3", "--workspace", str(workspace)]) == 0
-    return Trained(photos, workspace, json.loads(out.getvalue())["trials"][0]["id"])
+    return train_photos(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,14 @@ from PIL import Image
 
 import atlantis_dml
 from atlantis_dml.cli.main import main
-from tests.interface.measured import Trained, write_photos
+from tests.interface.measured import Trained, train_photos
 
 pytestmark = pytest.mark.slow  # a model is trained once for all
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("trained")
-    photos, workspace = write_photos(folder / "photos"), folder / "w"
-    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--json"]
-    with redirect_stdout(io.StringIO()) as out:
-        assert main([*words, "--set", "classes_per_batch=3", "--workspace", str(workspace)]) == 0
-    return Trained(photos, workspace, json.loads(out.getvalue())["trials"][0]["id"])
+    return train_photos(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
