@@ -15,6 +15,7 @@ from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.models import split_model
 from atlantis_core.run.remedies import REMEDIES
 from atlantis_core.run.round import read_round
+from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import plan_arm
 from atlantis_dml.graph.running import advance
@@ -44,13 +45,19 @@ def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     return run
 
 
-def test_a_round_that_changes_the_search_trains_and_generates_nothing(piloted: Any, call: Any) -> None:
+@pytest.fixture
+def session(piloted: Any, call: Any) -> Session:
+    """A session after a round that only changed how the models are searched."""
     context, _ = piloted(
         call("pilot_remedies", choose=SERVED),
         call("train_retriever", arm="candidate"),
         call("evaluate_retrieval", arm="candidate"),
     )
-    session = context.session
+    found: Session = context.session
+    return found
+
+
+def test_a_round_that_changes_the_search_trains_and_generates_nothing(session: Session) -> None:
     found = read_round(session, 1)
     assert found.protocol is not None
     assert found.arms is not None
@@ -65,13 +72,7 @@ def test_a_round_that_changes_the_search_trains_and_generates_nothing(piloted: A
     assert plan_arm(session, "incumbent", 1).serving == ""
 
 
-def test_what_a_kept_round_changed_stays_with_the_incumbent(piloted: Any, call: Any) -> None:
-    context, _ = piloted(
-        call("pilot_remedies", choose=SERVED),
-        call("train_retriever", arm="candidate"),
-        call("evaluate_retrieval", arm="candidate"),
-    )
-    session = context.session
+def test_what_a_kept_round_changed_stays_with_the_incumbent(session: Session) -> None:
     decision = read_round(session, 1).decision
     assert decision is not None
     session.write(1, JournalKind.DECISION, replace(decision, kept=True))
