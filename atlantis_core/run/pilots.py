@@ -24,7 +24,7 @@ from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.round_images import make_candidates, screen
-from atlantis_core.run.training_set import apply_remedy, plan_arm
+from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
 
 if TYPE_CHECKING:
@@ -51,11 +51,17 @@ LEAST_GAIN = 0.005
 
 
 def list_offers(session: Session) -> list[Offer]:
-    """Return what each remedy that the run may use offers, less what a round tried without being kept."""
-    tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
+    """Return what each remedy that the run may use offers, less what a round tried or the incumbent has already."""
+    judged = read_judged_rounds(session)
+    tried = {one.protocol.remedy for one in judged if not one.is_kept}
+    incumbent = plan_arm(session, "incumbent", judged[-1].index if judged else 0)
     offers = [offer for name in session.spec.remedies for offer in parse_remedy(name)[0].list_offers(session)]
     # Images for other cells may help although these did not; a recipe or a serving is the same again.
-    return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]
+    return [
+        offer
+        for offer in offers
+        if offer.makes_images or not (offer.remedy in tried or is_in_effect(session, incumbent, offer.remedy))
+    ]
 
 
 def run_pilots(

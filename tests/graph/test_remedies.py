@@ -13,6 +13,7 @@ from atlantis_core.records import Budget
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.models import split_model
+from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.remedies import REMEDIES
 from atlantis_core.run.round import read_round
 from atlantis_core.run.session import Session
@@ -72,12 +73,15 @@ def test_a_round_that_changes_the_search_trains_and_generates_nothing(session: S
     assert plan_arm(session, "incumbent", 1).serving == ""
 
 
-def test_what_a_kept_round_changed_stays_with_the_incumbent(session: Session) -> None:
+def test_what_a_kept_round_changed_stays_with_the_incumbent_and_is_not_offered_again(session: Session) -> None:
     decision = read_round(session, 1).decision
     assert decision is not None
     session.write(1, JournalKind.DECISION, replace(decision, kept=True))
     assert plan_arm(session, "incumbent", 2).serving == "csls"
     assert plan_arm(session, "baseline", 2).serving == ""
+    offered = {offer.remedy for offer in list_offers(session)}
+    assert SERVED not in offered
+    assert {"generate", "serve:prototypes"} <= offered
 
 
 def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_images(
