@@ -1,9 +1,11 @@
-"""Pilots: cheap first tries of remedies with the diagnosing seed, before a round spends its images.
+"""Pilots: cheap first tries of remedies, before a round spends its images.
 
-A serving is tried on the trained diagnosing model: seconds, and its interval is that of the queries alone, since both
-arms share the model. Anything else takes one training, with at most a tenth of the round's images. The seeds that
-judge the round are never used; because pilots see the same queries as the judge, the judge divides its error by the
-number of pilots.
+A remedy without a training, such as a serving, is tried on the incumbent's own models: seconds, and its interval is
+that of the queries alone, since both arms share the models. Anything else takes one training with the diagnosing seed,
+with at most a tenth of the round's images, and is compared with the incumbent's first judging seed: the model that the
+cells were found with was unlucky there, so any other training would seem to gain. Pilots see the queries and models
+of the judge, who therefore divides the error by their number: whichever is chosen, one of that many tests would have
+to err.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics.paired_test import ERROR_OF_RUN
 from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
+from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
-from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.round_images import make_candidates, screen
 from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
@@ -67,7 +70,7 @@ def list_offers(session: Session) -> list[Offer]:
 def run_pilots(
     session: Session, round_index: int, draft: Protocol, model: str, offers: Iterable[Offer]
 ) -> tuple[Pilot, ...]:
-    """Try each offer on the cells of a draft, against the diagnosing model; return the most promising first."""
+    """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
     pilots = [_run_pilot(session, round_index, draft, model, offer) for offer in offers]
     return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
 
@@ -80,27 +83,35 @@ def shrunk_gain(pilot: Pilot) -> float:
     return -1.0 if pilot.deciding is None else _shrink(pilot.deciding)
 
 
-def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
+def choose_pilot(pilots: Sequence[Pilot], error: float = ERROR_OF_RUN) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
-    A serving that already passes the judge's test with the diagnosing seed comes first: it costs nothing. Of the
-    others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`. If
+    It is the one with the highest expected gain. A remedy whose pilot is all that the judge will see has to pass the
+    judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
     none of these promises a gain, it is the first whose images could not be piloted.
     """
-    tried = [(pilot, pilot.deciding) for pilot in pilots if pilot.deciding is not None]
-    free = [one for one, found in tried if _is_free(one) and found.p_value <= ERROR_OF_RUN / len(tried)]
-    paid = [one for one, found in tried if not _is_free(one) and _optimistic_gain(found) >= LEAST_GAIN]
+    promising = [pilot for pilot in pilots if pilot.deciding and _is_promising(pilot, pilot.deciding, error)]
     untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
-    return max(free or paid, key=shrunk_gain, default=untried)
+    return max(promising, key=shrunk_gain, default=untried)
 
 
-def _is_free(pilot: Pilot) -> bool:
-    return not pilot.offer.makes_images and not pilot.offer.trainings
+def _is_promising(pilot: Pilot, found: Comparison, error: float) -> bool:
+    if _is_whole(pilot):
+        return found.gain > 0 and found.p_value <= error
+    return _optimistic_gain(found) >= LEAST_GAIN
+
+
+def _is_whole(pilot: Pilot) -> bool:
+    """Whether a pilot is the same as the round would be: nothing is trained, and no share of images was tried."""
+    return not pilot.offer.trainings and not (
+        pilot.offer.makes_images and parse_remedy(pilot.offer.remedy)[0].spends_images
+    )
 
 
 def _variance(found: Comparison) -> float:
-    half = (found.high - found.low) / 2
-    return (half / 1.96) ** 2
+    if not found.freedom:  # a version that stored no variances
+        return ((found.high - found.low) / 2 / 1.96) ** 2
+    return found.seed_variance / found.seeds + found.query_variance
 
 
 def _shrink(found: Comparison) -> float:
@@ -116,7 +127,7 @@ def _optimistic_gain(found: Comparison) -> float:
 def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
-    cells = tuple(request.cell for request in draft.cells)
+    cells = list_judged_cells(session, protocol)
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
@@ -126,11 +137,13 @@ def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, 
             if offer.makes_images:
                 _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
-            compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
+            compared = _compare(session, *_train_pilot(session, round_index, protocol, kept), cells)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
-        pilot = Pilot(offer, cells, *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure)
+        pilot = Pilot(
+            offer, cells or (), *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure
+        )
         span.output = pilot
     return pilot
 
@@ -166,25 +179,28 @@ def _make_images(
 
 
 def _train_pilot(
-    session: Session, round_index: int, protocol: Protocol, model: str, kept: Sequence[Candidate]
-) -> str:
-    """Return the model of the pilot: the diagnosing seed with the remedy on top of the incumbent's arm."""
+    session: Session, round_index: int, protocol: Protocol, kept: Sequence[Candidate]
+) -> tuple[list[str], list[str]]:
+    """Return the incumbent's models that a pilot is compared with, and those of the pilot."""
     incumbent = plan_arm(session, "incumbent", round_index)
+    judging = read_arms(session, round_index)["incumbent"]
     plan = apply_remedy(session, incumbent, protocol, kept)
     if (plan.synthetic, plan.recipe) == (incumbent.synthetic, incumbent.recipe):
-        return name_model(split_model(model)[0], plan.serving)
+        return judging, [name_model(split_model(model)[0], plan.serving) for model in judging]
     (trial,) = train_arm(session, [session.diagnosing_seed], plan.list_images(session), plan.recipe)
-    return name_model(trial.id, plan.serving)
+    return judging, [name_model(trial.id, plan.serving)]
 
 
 def _compare(
-    session: Session, incumbent: str, pilot: str, cells: Sequence[Cell]
+    session: Session, incumbent: Sequence[str], pilot: Sequence[str], cells: Sequence[Cell] | None
 ) -> tuple[Comparison, Comparison | None]:
-    """Compare two models overall and on the cells; models of one trial differ by no training, so by no seed."""
-    before, after = load_outcomes(session, [incumbent]), load_outcomes(session, [pilot])
-    spread, select = seed_sd(session, [incumbent], [pilot]), counted_in_cells(session, cells, before)
-    targeted = compare_arms(session, before, after, select, spread) if select else None
-    return compare_arms(session, before, after, None, spread), targeted
+    """Compare two arms overall and on the cells; without cells every query is what the remedy is for."""
+    before, after = load_outcomes(session, incumbent), load_outcomes(session, pilot)
+    spread, select = seed_sd(session, incumbent, pilot), counted_in_cells(session, cells or (), before)
+    overall = compare_arms(session, before, after, None, spread)
+    if cells is None:
+        return overall, overall
+    return overall, compare_arms(session, before, after, select, spread) if select else None
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:
