@@ -85,9 +85,9 @@ The figures below are of the serving {code_span(about.serving)}, not of the near
 
 def _gallery_section(about: ModelFacts) -> str:
     return f"""## Gallery
-The figures below count {count_noun(about.gallery, "photo")} that the run added to the gallery. They are in `{GALLERY}/`,\
- with their classes in `{GALLERY}/metadata.csv`; remove that folder before you publish the model if they are private.\
- `atlantis index` adds them to your photos."""
+The figures below count {count_noun(about.gallery, "photo")} that the run added to the gallery. They are in\
+ `{GALLERY}/`, with their classes in its `metadata.csv`; remove that folder before you publish the model if they are\
+ private. `atlantis index` adds them to your photos."""
 
 
 def _onnx_section(about: ModelFacts) -> str:

@@ -1,11 +1,11 @@
 """Pilots: cheap first tries of remedies, before a round spends its images.
 
 A remedy without a training, such as a serving, is tried on the incumbent's own models: seconds, and its interval is
-that of the queries alone, since both arms share the models. Anything else takes one training with the diagnosing seed,
-with at most a tenth of the round's images, and is compared with the incumbent's first judging seed: the model that the
-cells were found with was unlucky there, so any other training would seem to gain. Pilots see the queries and models
-of the judge, who therefore divides the error by their number: whichever is chosen, one of that many tests would have
-to err.
+that of the queries alone, since both arms share the models. Anything else takes one training with the diagnosing
+seed, with at most a tenth of the round's images. It is compared with the incumbent's first judging seed: the model
+that the cells were found with was unlucky there, so that any other training would seem to gain. Pilots see the
+queries and models of the judge, who therefore divides the error by their number: whichever is chosen, one of that
+many tests would have to err.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def test_photos_that_a_run_added_to_the_gallery_are_exported_and_indexed(trained
     path.parent.mkdir(exist_ok=True)
     Image.new("RGB", (40, 48), (250, 10, 200)).save(path)
     cell = Cell("magenta")
-    added = Candidate("fe" * 16, str(path), cell, "an object", "", "cut_paste", {}, 0, "protocol", 1, 0.0)
+    added = Candidate("fe" * 16, str(path), "", cell, "an object", "", "cut_paste", {}, 0, "protocol", 1, 0.0)
     store.candidates.add(added)
     serving = add_photos(session, "prototypes", to_gallery_photos([added]))
     found = export_model(ExportedModel(trial.path, trial.id, serving=serving), tmp_path / "out", session)
