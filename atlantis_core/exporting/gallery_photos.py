@@ -75,5 +75,5 @@ def _check(folder: Path, name: str) -> Path:
     root = (folder / FOLDER_NAME).resolve()
     path = (root / name).resolve()
     if not path.is_relative_to(root) or not path.is_file():
-        raise SetupError(f"{name!r} is no photo in {str(root)!r}; export the model again")
+        raise SetupError(f"{name!r} is not a photo in {str(root)!r}; export the model again")
     return path
