@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics.paired_test import ERROR_OF_RUN
-from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
+from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
+from atlantis_core.run.gap_groups import group_cells, measure_groups
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.protocol_rules import scale_protocol
@@ -68,7 +70,9 @@ def run_pilots(
     session: Session, round_index: int, draft: Protocol, model: str, offers: Iterable[Offer]
 ) -> tuple[Pilot, ...]:
     """Try each offer on the cells of a draft, against the diagnosing model; return the most promising first."""
-    pilots = [_run_pilot(session, round_index, draft, model, offer) for offer in offers]
+    gaps = session.read(round_index, JournalKind.GAPS) or ()
+    groups = group_cells(gaps, [request.cell for request in draft.cells])
+    pilots = [_run_pilot(session, round_index, draft, model, offer, groups) for offer in offers]
     return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
 
 
@@ -113,24 +117,37 @@ def _optimistic_gain(found: Comparison) -> float:
     return _shrink(found) + 1.64 * math.sqrt(prior * variance / (prior + variance))
 
 
-def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
+def _run_pilot(
+    session: Session, round_index: int, draft: Protocol, model: str, offer: Offer, groups: Sequence[GapGroup]
+) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
     cells = tuple(request.cell for request in draft.cells)
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
-    compared: tuple[Comparison | None, Comparison | None] = (None, None)
+    compared = _Compared()
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
-            compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
+            tried = _train_pilot(session, round_index, protocol, model, kept)
+            compared = _compare(session, model, tried, cells, groups, made, kept)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
-        pilot = Pilot(offer, cells, *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure)
+        pilot = Pilot(
+            offer,
+            cells,
+            compared.overall,
+            compared.targeted,
+            len(made),
+            len(kept),
+            seconds,
+            failure,
+            compared.groups,
+        )
         span.output = pilot
     return pilot
 
@@ -177,14 +194,35 @@ def _train_pilot(
     return name_model(trial.id, plan.serving)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a pilot gave, as in `Pilot`."""
+
+    overall: Comparison | None = None
+    targeted: Comparison | None = None
+    groups: tuple[GroupGain, ...] = ()
+
+
 def _compare(
-    session: Session, incumbent: str, pilot: str, cells: Sequence[Cell]
-) -> tuple[Comparison, Comparison | None]:
-    """Compare two models overall and on the cells; models of one trial differ by no training, so by no seed."""
+    session: Session,
+    incumbent: str,
+    pilot: str,
+    cells: Sequence[Cell],
+    groups: Sequence[GapGroup],
+    made: Sequence[Candidate],
+    kept: Sequence[Candidate],
+) -> _Compared:
+    """Compare two models overall, on the cells and on each group of gaps.
+
+    Models of one trial differ by no training, so by no seed.
+    """
     before, after = load_outcomes(session, [incumbent]), load_outcomes(session, [pilot])
     spread, select = seed_sd(session, [incumbent], [pilot]), counted_in_cells(session, cells, before)
-    targeted = compare_arms(session, before, after, select, spread) if select else None
-    return compare_arms(session, before, after, None, spread), targeted
+    return _Compared(
+        compare_arms(session, before, after, None, spread),
+        compare_arms(session, before, after, select, spread) if select else None,
+        measure_groups(session, groups, before, after, spread, made, kept),
+    )
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:
@@ -199,9 +237,20 @@ def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model:
 
 
 def describe_pilot(pilot: Pilot) -> str:
-    """Return a pilot in one line: its remedy, gain, interval and cost."""
+    """Return a pilot in one line: its remedy, gain, interval and cost, and the gain in each of several groups."""
     found = pilot.deciding
     if found is None:
         return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
     images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
-    return f"{pilot.offer.remedy}: {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f}){images}"
+    measured = [(gain.group.name, gain.found) for gain in pilot.groups if gain.found]
+    parts = [f"{name} {_describe_gain(own)}" for name, own in measured[:_MOST_GROUPS]] if len(measured) > 1 else []
+    groups = f" [{'; '.join(parts)}]" if parts else ""
+    return f"{pilot.offer.remedy}: {_describe_gain(found)}{images}{groups}"
+
+
+_MOST_GROUPS = 4
+"""Groups of gaps that a line names."""
+
+
+def _describe_gain(found: Comparison) -> str:
+    return f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"

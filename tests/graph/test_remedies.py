@@ -12,10 +12,10 @@ from langchain_core.messages import AIMessage
 from atlantis_core.records import Budget
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
-from atlantis_core.run.models import split_model
+from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.remedies import REMEDIES
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import read_arms, read_round
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import plan_arm
@@ -98,6 +98,31 @@ def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_i
     assert table["generate"]["images"] == 8
     assert table[SERVED]["images"] == 0
     assert session.workspace.ledger.spent(session.run_id)["images"] == 8
+    _check_groups(session, table["generate"], table[SERVED])
+
+
+def _check_groups(session: Session, generated: dict[str, Any], served: dict[str, Any]) -> None:
+    """The gain in a group is that of its queries alone, and its images are those of its cells."""
+    cells = [gap.cell for gap in session.read(1, JournalKind.GAPS) or ()]
+    (diagnosing,) = read_arms(session, 1)["diagnosing"]
+    hits = [
+        dict(zip(found.ids, found.hit, strict=True))
+        for found in load_outcomes(session, [diagnosing, name_model(diagnosing, "csls")])
+        if found
+    ]
+    assert sum(group["images"] for group in generated["groups"]) == generated["images"]
+    assert sum(group["kept"] for group in generated["groups"]) == generated["kept"]
+    for group in served["groups"]:
+        own = {cell.class_name for cell in cells if (cell.facet, cell.value) == (group["facet"], group["value"])}
+        ids = [
+            image.id
+            for image in session.task.queries
+            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in hits[0]
+        ]
+        assert group["queries"] == len(ids) > 0
+        before, after = ([one[query] for query in ids] for one in hits)
+        assert group["gain"] == pytest.approx((sum(after) - sum(before)) / len(ids))
+        assert group["low"] <= group["gain"] <= group["high"]
 
 
 def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(piloted: Any, call: Any) -> None:
