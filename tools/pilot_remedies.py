@@ -11,7 +11,8 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.paired_test import share_of_error
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.pilots import choose_pilot, describe_pilot, fit_to_budget, list_offers, run_pilots
+from atlantis_core.run.pilot_choice import choose_pilot, describe_pilot
+from atlantis_core.run.pilots import fit_to_budget, list_offers, run_pilots
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step

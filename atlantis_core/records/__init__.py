@@ -36,7 +36,7 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
-from atlantis_core.records.remedy import Offer, Pilot
+from atlantis_core.records.remedy import GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -61,9 +61,11 @@ __all__ = [
     "Forecast",
     "GainVerdict",
     "Gap",
+    "GapGroup",
     "GenerationMode",
     "GenerationRequest",
     "Goal",
+    "GroupGain",
     "Hit",
     "IndexFacts",
     "IndexUpdate",

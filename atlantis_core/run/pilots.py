@@ -10,19 +10,19 @@ many tests would have to err.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
-from atlantis_core.base.plural import count_noun
-from atlantis_core.metrics.paired_test import ERROR_OF_RUN
-from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
+from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
+from atlantis_core.run.gap_groups import group_cells, measure_groups
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.pilot_choice import FEWEST_IMAGES, TOO_FEW, UNAPPROVED, shrunk_gain
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_arms, read_judged_rounds
@@ -35,22 +35,6 @@ if TYPE_CHECKING:
 
 IMAGE_SHARE = 0.1
 """Share of a round's images that a pilot may make."""
-
-GAIN_SD = 0.03
-"""Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
-
-
-FEWEST_IMAGES = 8
-"""A pilot with fewer images says nothing: one or two that the filters reject would condemn a remedy."""
-
-UNAPPROVED = "no image is generated before a person approves it"
-"""Why a pilot of a run that waits for approval was not made."""
-
-TOO_FEW = f"a tenth of this round's images is fewer than {FEWEST_IMAGES}"
-"""Why a pilot of a small round was not made."""
-
-LEAST_GAIN = 0.005
-"""Gain in Recall@1 below which a remedy is not worth a round."""
 
 
 def list_offers(session: Session) -> list[Offer]:
@@ -71,78 +55,42 @@ def run_pilots(
     session: Session, round_index: int, draft: Protocol, model: str, offers: Iterable[Offer]
 ) -> tuple[Pilot, ...]:
     """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
-    pilots = [_run_pilot(session, round_index, draft, model, offer) for offer in offers]
+    gaps = session.read(round_index, JournalKind.GAPS) or ()
+    groups = group_cells(gaps, [request.cell for request in draft.cells])
+    pilots = [_run_pilot(session, round_index, draft, model, offer, groups) for offer in offers]
     return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
 
 
-def shrunk_gain(pilot: Pilot) -> float:
-    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk towards 0 by its uncertainty.
-
-    Posterior mean of a normal gain with mean 0 and standard deviation `GAIN_SD`; -1 where it could not be tried.
-    """
-    return -1.0 if pilot.deciding is None else _shrink(pilot.deciding)
-
-
-def choose_pilot(pilots: Sequence[Pilot], error: float = ERROR_OF_RUN) -> Pilot | None:
-    """Return the pilot whose remedy the round should use; None if none promises a gain.
-
-    It is the one with the highest expected gain. A remedy whose pilot is all that the judge will see has to pass the
-    judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
-    none of these promises a gain, it is the first whose images could not be piloted.
-    """
-    promising = [pilot for pilot in pilots if pilot.deciding and _is_promising(pilot, pilot.deciding, error)]
-    untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
-    return max(promising, key=shrunk_gain, default=untried)
-
-
-def _is_promising(pilot: Pilot, found: Comparison, error: float) -> bool:
-    if _is_whole(pilot):
-        return found.gain > 0 and found.p_value <= error
-    return _optimistic_gain(found) >= LEAST_GAIN
-
-
-def _is_whole(pilot: Pilot) -> bool:
-    """Whether a pilot is the same as the round would be: nothing is trained, and no share of images was tried."""
-    return not pilot.offer.trainings and not (
-        pilot.offer.makes_images and parse_remedy(pilot.offer.remedy)[0].spends_images
-    )
-
-
-def _variance(found: Comparison) -> float:
-    if not found.freedom:  # a version that stored no variances
-        return ((found.high - found.low) / 2 / 1.96) ** 2
-    return found.seed_variance / found.seeds + found.query_variance
-
-
-def _shrink(found: Comparison) -> float:
-    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
-
-
-def _optimistic_gain(found: Comparison) -> float:
-    """Return the 95 % quantile of the posterior of a gain."""
-    prior, variance = GAIN_SD**2, _variance(found)
-    return _shrink(found) + 1.64 * math.sqrt(prior * variance / (prior + variance))
-
-
-def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
+def _run_pilot(
+    session: Session, round_index: int, draft: Protocol, model: str, offer: Offer, groups: Sequence[GapGroup]
+) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
     cells = list_judged_cells(session, protocol)
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
-    compared: tuple[Comparison | None, Comparison | None] = (None, None)
+    compared = _Compared()
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
-            compared = _compare(session, *_train_pilot(session, round_index, protocol, kept), cells)
+            arms = _train_pilot(session, round_index, protocol, kept)
+            compared = _compare(session, arms, cells, groups, made, kept)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
         pilot = Pilot(
-            offer, cells or (), *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure
+            offer,
+            cells or (),
+            compared.overall,
+            compared.targeted,
+            len(made),
+            len(kept),
+            seconds,
+            failure,
+            compared.groups,
         )
         span.output = pilot
     return pilot
@@ -191,16 +139,36 @@ def _train_pilot(
     return judging, [name_model(trial.id, plan.serving)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a pilot gave, as in `Pilot`."""
+
+    overall: Comparison | None = None
+    targeted: Comparison | None = None
+    groups: tuple[GroupGain, ...] = ()
+
+
 def _compare(
-    session: Session, incumbent: Sequence[str], pilot: Sequence[str], cells: Sequence[Cell] | None
-) -> tuple[Comparison, Comparison | None]:
-    """Compare two arms overall and on the cells; without cells every query is what the remedy is for."""
-    before, after = load_outcomes(session, incumbent), load_outcomes(session, pilot)
-    spread, select = seed_sd(session, incumbent, pilot), counted_in_cells(session, cells or (), before)
+    session: Session,
+    arms: tuple[Sequence[str], Sequence[str]],
+    cells: Sequence[Cell] | None,
+    groups: Sequence[GapGroup],
+    made: Sequence[Candidate],
+    kept: Sequence[Candidate],
+) -> _Compared:
+    """Compare the incumbent's models with a pilot's overall, on the cells and on each group of gaps.
+
+    Without cells, every query is what the remedy is for.
+    """
+    before, after = (load_outcomes(session, models) for models in arms)
+    spread, select = seed_sd(session, *arms), counted_in_cells(session, cells or (), before)
     overall = compare_arms(session, before, after, None, spread)
-    if cells is None:
-        return overall, overall
-    return overall, compare_arms(session, before, after, select, spread) if select else None
+    targeted = compare_arms(session, before, after, select, spread) if select else None
+    return _Compared(
+        overall,
+        overall if cells is None else targeted,
+        measure_groups(session, groups, before, after, spread, made, kept),
+    )
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:
@@ -212,12 +180,3 @@ def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model:
     new = session.workspace.ledger.unbooked_references(session.run_id, "images", keys)
     excess = len(new) - int(left)
     return protocol if excess <= 0 else scale_protocol(protocol, max(1, protocol.num_images - excess))
-
-
-def describe_pilot(pilot: Pilot) -> str:
-    """Return a pilot in one line: its remedy, gain, interval and cost."""
-    found = pilot.deciding
-    if found is None:
-        return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
-    images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
-    return f"{pilot.offer.remedy}: {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f}){images}"

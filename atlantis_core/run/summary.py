@@ -18,7 +18,7 @@ from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
-    from atlantis_core.records import BaselineComparison, Comparison, Gap, Measurement, Pilot, Protocol
+    from atlantis_core.records import BaselineComparison, Comparison, Gap, GroupGain, Measurement, Pilot, Protocol
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
 
@@ -147,19 +147,41 @@ def pilot_facts(pilot: Pilot) -> dict[str, Any]:
 
     `gain` with its interval is on the targeted cells, or over all queries if none is in them.
     """
-    found, overall = pilot.deciding, pilot.overall
+    overall = pilot.overall
     return {
         "remedy": pilot.offer.remedy,
         "shows": pilot.offer.shows,
-        "gain": found.gain if found else None,
-        "low": found.low if found else None,
-        "high": found.high if found else None,
-        "queries": found.queries if found else 0,
+        **_gain_facts(pilot.deciding),
         "overall_gain": overall.gain if overall else None,
         "images": pilot.images,
         "kept": pilot.kept,
         "seconds": pilot.seconds,
         "failure": pilot.failure,
+        "groups": [_group_facts(gain) for gain in pilot.groups],
+    }
+
+
+def _group_facts(gain: GroupGain) -> dict[str, Any]:
+    """Return what a pilot gave on a group of gaps; figures are None if no query is in the group."""
+    group = gain.group
+    return {
+        "name": group.name,
+        "facet": group.facet,
+        "value": group.value,
+        "cause": group.cause,
+        "cells": len(group.cells),
+        **_gain_facts(gain.found),
+        "images": gain.images,
+        "kept": gain.kept,
+    }
+
+
+def _gain_facts(found: Comparison | None) -> dict[str, Any]:
+    return {
+        "gain": found.gain if found else None,
+        "low": found.low if found else None,
+        "high": found.high if found else None,
+        "queries": found.queries if found else 0,
     }
 
 

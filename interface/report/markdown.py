@@ -12,8 +12,10 @@ from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain
+from atlantis_dml.text.pilot_groups import build_group_table
 
 _LONGEST = 2000
+_MOST_GROUPS = 6
 _MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link
 _CODE = re.compile(r"`([^`]*)`")
 _NOTHING = "\u2013"
@@ -105,6 +107,11 @@ def _pilots(facts: Facts) -> Iterator[str]:
             "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
             "in the round. The judge divides its error by the number of remedies tried."
         )
+        groups = build_group_table(entry["pilots"], _MOST_GROUPS)
+        if groups.columns:
+            yield "By group of gaps, in points, with the images kept there:"
+            rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
+            yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
 
 
 def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:

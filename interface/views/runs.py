@@ -11,6 +11,7 @@ from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.command_lines import build_command_on_run
 from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
+from atlantis_dml.text.pilot_groups import build_group_table
 from atlantis_dml.views.tables import build_table, clean_cell, stdout_console
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from atlantis_core.store.runs import Run
+
+_MOST_GROUPS = 3
+"""Groups of gaps that fit a terminal; the report shows more."""
 
 
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
@@ -31,6 +35,10 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
         if entry["pilots"]:
             console.print(f"Remedies tried in round {entry['index']}, gain on the targeted cells in points:")
             console.print(_pilots(entry))
+            groups = build_group_table(entry["pilots"], _MOST_GROUPS)
+            if groups.columns:
+                console.print("The same by group of gaps, with the images kept there:")
+                console.print(build_table(("remedy", *groups.columns), groups.rows))
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from atlantis_core.records import Comparison, Offer, Pilot
-from atlantis_core.run.pilots import GAIN_SD, TOO_FEW, UNAPPROVED, choose_pilot, describe_pilot, shrunk_gain
+from atlantis_core.run.pilot_choice import GAIN_SD, TOO_FEW, UNAPPROVED, choose_pilot, describe_pilot, shrunk_gain
 
 
 def pilot(remedy: str, gain: float | None, half: float = 0.02, p_value: float = 0.5) -> Pilot:
