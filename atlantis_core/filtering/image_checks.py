@@ -27,7 +27,7 @@ def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -
     """Return a rejection of an image that cannot be read, is blank, or leaks (or its source does); else None."""
     try:
         luma = _read_luma(candidate.path)
-        is_leak = guard.matches(candidate.path, source_path)
+        is_leak = guard.matches(candidate.path, source_path, is_edit="edits" in candidate.settings)
     except OSError as error:
         return Verdict(candidate.key, False, "unreadable", 1.0, f"the image, or its source, cannot be read: {error}")
     if is_leak:
