@@ -77,3 +77,20 @@ class Pilot:
     def deciding(self) -> Comparison | None:
         """The comparison that counts: on the targeted cells, or overall if they have no query."""
         return self.targeted or self.overall
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForecast:
+    """What the next answers of a person about photos of the pool may bring: computed, not measured."""
+
+    answered: int
+    """Answers that the round had."""
+    settles: tuple[float, ...]
+    """Photos whose class each next ten answers would settle; what they are worth falls from ten to ten."""
+    basis: str = ""
+    """Remedy whose pilot the gain is read from; empty if none used photos of the pool."""
+    gain: float | None = None
+    """Recall@1, on the queries of that pilot, that the next ten answers would add; None without a basis."""
+    low: float | None = None
+    high: float | None = None
+    """The same at the ends of the pilot's interval."""

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
-from atlantis_core.records import Constraints, Critique, Decision, Forecast, Gap, Measurement, Pilot, Protocol
+from atlantis_core.records import (
+    Answer,
+    AnswerForecast,
+    Constraints,
+    Critique,
+    Decision,
+    Forecast,
+    Gap,
+    Measurement,
+    Pilot,
+    Protocol,
+)
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
@@ -59,6 +70,10 @@ class JournalKind:
     INSIGHT = EntryKind("insight", Insight)
     PILOTS = EntryKind("pilots", tuple[Pilot, ...])
     """Remedies that were tried before the protocol was drafted, most promising first."""
+    ANSWERS = EntryKind("answers", tuple[Answer, ...])
+    """What people had said about photos of the pool when the round first used it."""
+    ANSWER_FORECAST = EntryKind("answer_forecast", AnswerForecast)
+    """What more answers may bring, as it was known after the pilots."""
     PROTOCOL = EntryKind("protocol", Protocol)
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""
