@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.records import AnswerForecast
 from atlantis_core.run.answers import find_answers
 from atlantis_core.run.labelling import choose_photo_questions, list_failing
-from atlantis_core.run.pilots import shrunk_gain
+from atlantis_core.run.pilot_choice import shrunk_gain
 from atlantis_core.run.pool import label_pool
 
 if TYPE_CHECKING:
