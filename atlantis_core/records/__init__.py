@@ -36,6 +36,7 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
+from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
 from atlantis_core.records.remedy import AnswerForecast, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
@@ -79,6 +80,8 @@ __all__ = [
     "Price",
     "Problem",
     "Protocol",
+    "RecipeChoice",
+    "RecipeTried",
     "Regime",
     "Role",
     "RunEnd",
