@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 
@@ -104,12 +105,9 @@ def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_i
 def _check_groups(session: Session, generated: dict[str, Any], served: dict[str, Any]) -> None:
     """The gain in a group is that of its queries alone, and its images are those of its cells."""
     cells = [gap.cell for gap in session.read(1, JournalKind.GAPS) or ()]
-    (diagnosing,) = read_arms(session, 1)["diagnosing"]
-    hits = [
-        dict(zip(found.ids, found.hit, strict=True))
-        for found in load_outcomes(session, [diagnosing, name_model(diagnosing, "csls")])
-        if found
-    ]
+    incumbent = read_arms(session, 1)["incumbent"]
+    arms = [incumbent, [name_model(model, "csls") for model in incumbent]]
+    before, after = ([found for found in load_outcomes(session, arm) if found] for arm in arms)
     assert sum(group["images"] for group in generated["groups"]) == generated["images"]
     assert sum(group["kept"] for group in generated["groups"]) == generated["kept"]
     for group in served["groups"]:
@@ -117,11 +115,14 @@ def _check_groups(session: Session, generated: dict[str, Any], served: dict[str,
         ids = [
             image.id
             for image in session.task.queries
-            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in hits[0]
+            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in before[0].ids
         ]
         assert group["queries"] == len(ids) > 0
-        before, after = ([one[query] for query in ids] for one in hits)
-        assert group["gain"] == pytest.approx((sum(after) - sum(before)) / len(ids))
+        change = [
+            np.isin(one.ids, ids) @ (one.hit.astype(int) - other.hit)
+            for one, other in zip(after, before, strict=True)
+        ]
+        assert group["gain"] == pytest.approx(np.mean(change) / len(ids))
         assert group["low"] <= group["gain"] <= group["high"]
 
 
