@@ -146,6 +146,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
         "skipped": describe_cells(brief.constraints.skip),
+        "refuted": describe_cells(sorted(brief.refuted, key=str)),
         "notes": [quoted(note) for note in brief.constraints.notes],
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",

@@ -26,6 +26,8 @@ PER_CELL = 24
 class RuleDrafter:
     """Targets the worst gaps that share a cause; after a round that was rolled back, the next ones.
 
+    Gaps whose images an earlier run refuted come last.
+
     Once every gap has been tried, the images are spread over the other cells.
     """
 
@@ -40,6 +42,7 @@ class RuleDrafter:
         tried = _list_tried_cells(brief.history)
         tried |= {replace(cell, class_name="") for cell in tried}
         gaps = [gap for gap in brief.gaps if gap.cell not in tried]
+        gaps = [gap for gap in gaps if gap.cell not in brief.refuted] or gaps
         if not gaps:
             return _draft_elsewhere(brief)
         if unseen := _find_unseen_value(gaps):

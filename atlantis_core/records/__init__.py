@@ -36,7 +36,7 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
-from atlantis_core.records.remedy import GapGroup, GroupGain, Offer, Pilot
+from atlantis_core.records.remedy import EarlierRound, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -57,6 +57,7 @@ __all__ = [
     "Constraints",
     "Critique",
     "Decision",
+    "EarlierRound",
     "FileCount",
     "Forecast",
     "GainVerdict",

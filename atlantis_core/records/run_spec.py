@@ -94,3 +94,5 @@ class RunSpec:
     """Names of the remedies that may be used; a run from before there were several has this one."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""
+    memory: bool = True
+    """Whether what earlier runs of the workspace found about remedies helps to choose one."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import BudgetExceeded, ToolError
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, Constraints, Gap, GenerationMode
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
+from atlantis_core.run.memory import Memory
 from atlantis_core.run.round import JudgedRound, read_judged_rounds, read_round
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Brief:
     """What a person asked for while it ran; `skip` is left out of the gaps, classes and values already."""
     insight: Insight | None = None
     """What the insight agent made of the collection, where there is one."""
+    refuted: frozenset[Cell] = frozenset()
+    """Cells for which images were refuted in earlier runs on the same collection."""
 
 
 def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
@@ -94,6 +98,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         goal=session.goal.text,
         constraints=constraints,
         insight=found.insight,
+        refuted=Memory(session).list_refuted_cells(GENERATE),
     )
 
 

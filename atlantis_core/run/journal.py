@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
-from atlantis_core.records import Constraints, Critique, Decision, Forecast, Gap, Measurement, Pilot, Protocol
+from atlantis_core.records import (
+    Constraints,
+    Critique,
+    Decision,
+    EarlierRound,
+    Forecast,
+    Gap,
+    Measurement,
+    Pilot,
+    Protocol,
+)
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
@@ -44,6 +54,8 @@ class JournalKind:
     """All versions, the newest last."""
     FORECAST = EntryKind("forecast", Forecast)
     """What the run can prove, as it was known when it began."""
+    MEMORY = EntryKind("memory", tuple[EarlierRound, ...])
+    """Rounds of earlier runs on the same collection that the run knows, newest run first."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)

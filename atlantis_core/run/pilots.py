@@ -21,8 +21,17 @@ from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
+from atlantis_core.run.memory import Memory
 from atlantis_core.run.models import name_model, split_model
-from atlantis_core.run.pilot_choice import FEWEST_IMAGES, TOO_FEW, UNAPPROVED, shrunk_gain
+from atlantis_core.run.pilot_choice import (
+    FEWEST_IMAGES,
+    TOO_FEW,
+    UNAPPROVED,
+    Prior,
+    is_whole,
+    learn_prior,
+    shrunk_gain,
+)
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_arms, read_judged_rounds
@@ -57,8 +66,33 @@ def run_pilots(
     """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
     gaps = session.read(round_index, JournalKind.GAPS) or ()
     groups = group_cells(gaps, [request.cell for request in draft.cells])
-    pilots = [_run_pilot(session, round_index, draft, model, offer, groups) for offer in offers]
-    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
+    memory = Memory(session)
+    pilots = [
+        _skip_refuted(session, memory, draft, offer) or _run_pilot(session, round_index, draft, model, offer, groups)
+        for offer in offers
+    ]
+    priors = learn_priors(session, pilots)
+    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
+
+
+def learn_priors(session: Session, pilots: Iterable[Pilot]) -> dict[str, Prior]:
+    """Return what earlier runs let one expect of each remedy that was piloted."""
+    memory, priors = Memory(session), {}
+    for pilot in pilots:
+        by_training = not is_whole(pilot.offer)
+        found = memory.find_evidence(pilot.offer.remedy, pilot.cells, by_training=by_training)
+        priors[pilot.offer.remedy] = learn_prior(found.found if found else None)
+    return priors
+
+
+def _skip_refuted(session: Session, memory: Memory, draft: Protocol, offer: Offer) -> Pilot | None:
+    """Return the entry of a remedy that an earlier run refuted on the same queries, so that it is not tried again."""
+    cells = list_judged_cells(session, replace(draft, remedy=offer.remedy)) or ()
+    refuted = memory.find_refutation(offer.remedy, cells)
+    if refuted is None:
+        return None
+    why = f"refuted: {refuted.sentence}; --no-memory tries it again"
+    return Pilot(offer, cells, None, None, images=0, kept=0, seconds=0.0, failure=why, is_known=True)
 
 
 def _run_pilot(

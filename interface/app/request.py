@@ -74,6 +74,7 @@ class RunOptions(TaskOptions):
     answers: str | None = None
     remedies: tuple[str, ...] | None = None
     questions: int = 160
+    memory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         answers=_make_absolute(given.answers),
         remedies=given.remedies or tuple(REMEDIES),
         questions=given.questions,
+        memory=given.memory,
     )
     return RunRequest(spec, given.columns())
 

@@ -43,6 +43,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
     request = replace(request, spec=pin_base_url(request.spec))
@@ -54,6 +55,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
+    session = Session(workspace, run.id, run.spec)
     lines = [
         summarize_reading(loaded.collection),
         *loaded.notes,
@@ -64,7 +66,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
-        write_forecast(Session(workspace, run.id, run.spec)),
+        write_forecast(session),
+        write_memory(session),
     ]
     return run, [line for line in lines if line]
 

@@ -140,6 +140,9 @@ SHARED: dict[str, Any] = {
         metavar="FILE.csv",
         help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
     ),
+    "memory": typer.Option(
+        "--memory/--no-memory", help="Choose remedies by what earlier runs on the same collection found, too."
+    ),
     "questions": typer.Option(help="Ask about at most this many photos of the pool."),
     "spread": typer.Option(
         metavar="targeted|uniform",

@@ -9,6 +9,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
+from atlantis_dml.text.memory import list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def _environment() -> Environment:
         count_noun,
         describe_overrides,
         build_group_table,
+        list_memory_rows,
         set_code,
     )
     environment.filters |= {function.__name__: function for function in parts}
