@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.paired_test import share_of_error
+from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.memory import describe_memory, read_results
@@ -27,7 +28,8 @@ _LATER = ("generate_images", "score_outliers", "train_retriever:candidate")
 
 
 def _has_choice(session: Session, _round: int) -> bool:
-    return session.spec.spread == "targeted" and len(list_offers(session)) > 1
+    pilots = load_allocation(session.spec.spread).pilots
+    return pilots == "always" or (pilots == "to choose" and len(list_offers(session)) > 1)
 
 
 STEPS = (
@@ -66,6 +68,7 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
         ended = {"stop_reason": "plateau", "stop_detail": f"no remedy promises a gain, so nothing is spent: {table}"}
         return answer_call(runtime, "pilot_remedies", ended["stop_detail"], pilots, **ended)
     protocol = replace(found.protocol, remedy=chosen.offer.remedy)
+    protocol = load_allocation(session.spec.spread).share_out_again(session, round_index, protocol, pilots)
     protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     drop_candidate_arm(session, round_index)

@@ -8,7 +8,7 @@ so that a resumed run chooses as before. Memory only chooses; no verdict reads i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
@@ -60,6 +60,8 @@ class EarlierResult:
     """`proven`, `refuted` or `undecided`; empty for a pilot."""
     on_top: tuple[str, ...]
     """Remedies that the incumbent had."""
+    images: int = 0
+    """Images of the group that were kept in a pilot."""
 
     @property
     def sentence(self) -> str:
@@ -139,7 +141,8 @@ def _list_results(own: Session, run: Run, found: Round, on_top: tuple[str, ...])
             yield result(pilot.offer.remedy, "pilot", "", pilot.cells, pilot.deciding, "")
         for gain in pilot.groups:
             if gain.found is not None:
-                yield result(pilot.offer.remedy, "pilot", gain.group.name, gain.group.cells, gain.found, "")
+                told = result(pilot.offer.remedy, "pilot", gain.group.name, gain.group.cells, gain.found, "")
+                yield replace(told, images=gain.kept)
 
 
 class Memory:

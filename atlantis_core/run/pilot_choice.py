@@ -52,7 +52,7 @@ def learn_prior(earlier: Comparison | None) -> Prior:
     """
     if earlier is None:
         return UNKNOWN
-    variance = _variance(earlier) + DRIFT_SD**2
+    variance = measure_variance(earlier) + DRIFT_SD**2
     return Prior(_combine(UNKNOWN, earlier.gain, variance), _left_sd(UNKNOWN, variance))
 
 
@@ -61,7 +61,7 @@ def shrunk_gain(pilot: Pilot, prior: Prior = UNKNOWN) -> float:
 
     Posterior mean of a normal gain; -1 where it could not be tried.
     """
-    return -1.0 if pilot.deciding is None else _combine(prior, pilot.deciding.gain, _variance(pilot.deciding))
+    return -1.0 if pilot.deciding is None else _combine(prior, pilot.deciding.gain, measure_variance(pilot.deciding))
 
 
 def choose_pilot(
@@ -86,7 +86,7 @@ def _is_promising(pilot: Pilot, prior: Prior, error: float) -> bool:
         return False
     if is_whole(pilot.offer):
         return found.gain > 0 and found.p_value <= error
-    variance = _variance(found)
+    variance = measure_variance(found)
     # The 95 % quantile of the posterior of the gain.
     return _combine(prior, found.gain, variance) + 1.64 * _left_sd(prior, variance) >= LEAST_GAIN
 
@@ -96,7 +96,8 @@ def is_whole(offer: Offer) -> bool:
     return not offer.trainings and not (offer.makes_images and parse_remedy(offer.remedy)[0].spends_images)
 
 
-def _variance(found: Comparison) -> float:
+def measure_variance(found: Comparison) -> float:
+    """Return the squared standard error of a gain."""
     if not found.freedom:  # a version that stored no variances
         return ((found.high - found.low) / 2 / 1.96) ** 2
     return found.seed_variance / found.seeds + found.query_variance

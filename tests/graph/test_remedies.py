@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from atlantis_core.records import Budget
+from atlantis_core.run.gap_groups import is_in_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.models import name_model, split_model
@@ -31,8 +32,8 @@ SERVED = "serve:csls"
 def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
 
-    def run(*calls: Any) -> tuple[RunContext, list[str]]:
-        context = begin(budget=Budget(images=100, rounds=1), remedies=tuple(REMEDIES))
+    def run(*calls: Any, **changes: Any) -> tuple[RunContext, list[str]]:
+        context = begin(**{"budget": Budget(images=100, rounds=1), "remedies": tuple(REMEDIES)} | changes)
         start = [
             call("train_retriever", arm="baseline"),
             call("evaluate_retrieval", arm="baseline"),
@@ -135,3 +136,18 @@ def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(pi
     )
     assert any("no pilot of 'serve:telepathy'; known: " in text for text in said)
     assert any("makes no images; train the candidate next" in text for text in said)
+
+
+def test_images_are_shared_out_over_groups_by_what_their_pilot_gave(piloted: Any, call: Any) -> None:
+    context, said = piloted(
+        call("pilot_remedies", choose="generate"), call("recall_trials"), remedies=("generate",), spread="thompson"
+    )
+    protocol = read_round(context.session, 1).protocol
+    assert protocol is not None
+    assert "images by what the pilots gave: " in protocol.reason
+    assert 8 <= protocol.num_images <= 80
+    groups = {group for pilot in read_round(context.session, 1).pilots for group in pilot.groups}
+    shares = [sum(r.count for r in protocol.cells if is_in_group(one.group, r.cell)) for one in groups]
+    assert sum(shares) == protocol.num_images
+    assert all(shares), "every group keeps its floor"
+    assert any("this round uses generate" in text for text in said)
