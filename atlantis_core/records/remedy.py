@@ -72,11 +72,18 @@ class Pilot:
     """Why it could not be tried; else empty."""
     groups: tuple[GroupGain, ...] = ()
     """The same by group of gaps, worst group first; empty in a pilot of an earlier version."""
+    is_known: bool = False
+    """Whether it was left out because an earlier run refuted the remedy; the judge counts it as tried."""
 
     @property
     def deciding(self) -> Comparison | None:
         """The comparison that counts: on the targeted cells, or overall if they have no query."""
         return self.targeted or self.overall
+
+    @property
+    def is_try(self) -> bool:
+        """Whether it is one of the tries among which the error of a verdict is divided."""
+        return self.is_known or not self.failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +101,11 @@ class AnswerForecast:
     low: float | None = None
     high: float | None = None
     """The same at the ends of the pilot's interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRound:
+    """A round of an earlier run on the same collection, which a run remembers."""
+
+    run_id: str
+    round: int

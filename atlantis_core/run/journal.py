@@ -12,6 +12,7 @@ from atlantis_core.records import (
     Constraints,
     Critique,
     Decision,
+    EarlierRound,
     Forecast,
     Gap,
     Measurement,
@@ -58,6 +59,8 @@ class JournalKind:
     """What the run can prove, as it was known when it began."""
     RECIPE = EntryKind("recipe_choice", RecipeChoice)
     """How the recipe was chosen, in a run that left it open."""
+    MEMORY = EntryKind("memory", tuple[EarlierRound, ...])
+    """Rounds of earlier runs on the same collection that the run knows, newest run first."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
     from atlantis_core.pool.pool_folder import GuardedPool
     from atlantis_core.store.events import Span
+    from atlantis_core.store.runs import Run
 
 DIAGNOSING_SEED = 0
 """Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
@@ -267,6 +268,10 @@ class Session:
         return Session(
             self.workspace, self.run_id, replace(self.spec, attack=""), self.progress, self._captioner, self.say
         )
+
+    def of_run(self, run: Run) -> Session:
+        """Return a session of another run of the workspace."""
+        return Session(self.workspace, run.id, run.spec)
 
     @property
     def synthetic_side_px(self) -> int:

@@ -12,6 +12,7 @@ from atlantis_core.run.arm_table import list_arms
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.forecasting import forecast_facts
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.memory import memory_facts
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
@@ -60,6 +61,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         **_settings(run),
         "recipe": _recipe(session.read(0, JournalKind.RECIPE)),
         "forecast": forecast_facts(session.read(0, JournalKind.FORECAST)),
+        "memory": memory_facts(session),
         "rounds": [_round(session, *found, seconds.get(found[0].index, 0.0)) for found in rounds],
         "final": _figures(kept[-1] if kept else baseline),
         "baseline": _figures(baseline),

@@ -44,6 +44,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
     request = replace(request, spec=pin_base_url(request.spec))
@@ -68,6 +69,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
         write_forecast(session),
         describe_kept_answers(session),
+        write_memory(session),
     ]
     return run, [line for line in lines if line]
 

@@ -21,6 +21,7 @@ from atlantis_dml.text.figures import (
     list_arm_rows,
     list_recipe_rows,
 )
+from atlantis_dml.text.memory import MEMORY_COLUMNS, list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
 _LONGEST = 2000
@@ -34,7 +35,19 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _arms, _recipe, _rounds, _pilots, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
+    sections = (
+        _head,
+        _arms,
+        _recipe,
+        _rounds,
+        _pilots,
+        _memory,
+        lambda _: _heat(maps),
+        _gaps,
+        _test,
+        _costs,
+        _reproduce,
+    )
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -67,6 +80,8 @@ def _head(facts: Facts) -> Iterator[str]:
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
     if facts["forecast"]:
         yield f"Before the run: {facts['forecast']['sentence']}."
+    if facts["memory"]:
+        yield f"Memory: {escape_markdown(facts['memory']['sentence'])}."
 
 
 def _arms(facts: Facts) -> Iterator[str]:
@@ -138,6 +153,15 @@ def _pilots(facts: Facts) -> Iterator[str]:
             yield "By group of gaps, in points, with the images kept there:"
             rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
             yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
+
+
+def _memory(facts: Facts) -> Iterator[str]:
+    """List what earlier runs on the same collection found about remedies."""
+    if not facts["memory"]:
+        return
+    yield "## What earlier runs found"
+    rows = [tuple(map(escape_markdown, row)) for row in list_memory_rows(facts["memory"]["results"])]
+    yield markdown_table(MEMORY_COLUMNS, rows)
 
 
 def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]
     if attack := summary.get("attack"):
         lines.append(f"The queries are attacked ({attack}); the reason of a round says what clean ones lose")
+    if memory := summary.get("memory"):
+        lines.append(f"Memory: {memory['sentence']}")
     lines.append(f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})")
     paid = f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
     lines += [
