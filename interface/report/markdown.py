@@ -105,6 +105,8 @@ def _pilots(facts: Facts) -> Iterator[str]:
             "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
             "in the round. The judge divides its error by the number of remedies tried."
         )
+        if forecast := entry["answer_forecast"]:
+            yield f"`ask_labels`, {forecast['sentence']}."
 
 
 def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:

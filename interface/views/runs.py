@@ -31,6 +31,8 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
         if entry["pilots"]:
             console.print(f"Remedies tried in round {entry['index']}, gain on the targeted cells in points:")
             console.print(_pilots(entry))
+            if forecast := entry["answer_forecast"]:
+                console.print(f"ask_labels: {forecast['sentence']}", soft_wrap=True)
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]
