@@ -10,6 +10,8 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.paired_test import share_of_error
 from atlantis_core.run.allocation import load_allocation
+from atlantis_core.run.answer_forecast import write_answer_forecast
+from atlantis_core.run.answers import describe_asking
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.memory import describe_memory, read_results
@@ -61,9 +63,10 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
     if not pilots:
         pilots = run_pilots(session, round_index, found.protocol, find_diagnosing(runtime), list_offers(session))
         session.write(round_index, JournalKind.PILOTS, pilots)
+        write_answer_forecast(session, round_index, find_diagnosing(runtime), pilots)
     chosen = _choose(session, round_index, pilots, choose)
-    memory = describe_memory(session, read_results(session))
-    table = "; ".join([*map(describe_pilot, pilots), *([memory] if memory else [])])
+    notes = (describe_memory(session, read_results(session)), describe_asking(session, round_index))
+    table = "; ".join([*map(describe_pilot, pilots), *filter(None, notes)])
     if chosen is None:
         ended = {"stop_reason": "plateau", "stop_detail": f"no remedy promises a gain, so nothing is spent: {table}"}
         return answer_call(runtime, "pilot_remedies", ended["stop_detail"], pilots, **ended)

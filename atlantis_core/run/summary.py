@@ -145,6 +145,8 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "seconds": seconds,
         "critique": as_json(found.critique),
         "pilots": [pilot_facts(pilot) for pilot in found.pilots],
+        "answers": len(found.answers),
+        "answer_forecast": forecast_facts(found.answer_forecast),
         "protocol": {
             "id": protocol.id,
             "remedy": protocol.remedy,

@@ -148,6 +148,8 @@ def _pilots(facts: Facts) -> Iterator[str]:
             "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
             "in the round. The judge divides its error by the number of remedies tried."
         )
+        if forecast := entry["answer_forecast"]:
+            yield f"`ask_labels`, {forecast['sentence']}."
         groups = build_group_table(entry["pilots"], _MOST_GROUPS)
         if groups.columns:
             yield "By group of gaps, in points, with the images kept there:"
