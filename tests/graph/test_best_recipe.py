@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.training.presets import PRESETS
+from atlantis_core.learning.training.presets import PRESETS, check_preset
 from atlantis_core.records import Budget, RecipeChoice
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.recipes.choice import choose_recipe
@@ -36,7 +36,7 @@ def test_a_run_chooses_its_recipe_first_and_goes_on_with_it(begin: Begin) -> Non
     assert session.spec.preset == choice.preset != choice.asked
     assert session.workspace.runs.get(session.run_id).spec.preset == choice.preset
     assert f"--preset '{choice.preset}'" in build_run_command(session.spec)
-    assert any(line.startswith("choosing the recipe: ") for line in said)
+    assert any(line.startswith("choosing the recipe takes about ") for line in said)
     assert said.index(choice.sentence) > 0
     trained = [row for row in choice.tried if row.recalls]
     assert len(trained) >= 2
@@ -94,7 +94,12 @@ def test_a_collection_of_which_nothing_can_be_held_out_keeps_the_usual_recipe(be
     assert choice.tried == ()
 
 
-def test_recipes_that_watch_validation_are_refused(begin: Begin) -> None:
-    session = begin(preset="best?validate_every=2", seeds=1).session
+def test_recipes_that_watch_validation_are_refused() -> None:
     with pytest.raises(SetupError, match="leave validate_every out"):
+        check_preset("best?validate_every=2")
+
+
+def test_settings_that_do_not_fit_the_usual_recipe_are_refused_in_one_line(begin: Begin) -> None:
+    session = begin(preset="best?warmup_steps=900", seeds=1).session
+    with pytest.raises(SetupError, match="warmup_steps=900 must be below steps=100"):
         choose_recipe(session)

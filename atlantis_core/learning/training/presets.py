@@ -176,6 +176,8 @@ def check_preset(text: str) -> None:
     from atlantis_core.learning.losses.losses import check_loss
 
     recipe = parse_preset(_resolve_auto(text, None))
+    if is_open_preset(text) and recipe.validate_every:
+        raise SetupError(f"{text}: recipes are compared without validation queries; leave validate_every out")
     strength_of(recipe.augmentation)
     check_loss(recipe)
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
     from atlantis_core.run.session import Session
 
-_ALIKE = 1.25
+_ALIKE = 1.5
 """Ratio of two trainings' seconds up to which they count as equally quick: timings vary."""
 
 
@@ -70,21 +70,21 @@ def choose_recipe(session: Session) -> RecipeChoice | None:
         session.workspace.ledger.spend(session.run_id, "seconds", choice.seconds, f"recipes/{session.run_id}")
     session.settle_preset(choice.preset)
     session.say(choice.sentence)
-    forecast = write_forecast(session)
-    if forecast:
-        session.say(forecast)
+    _forecast_again(session)
     return choice
 
 
-def _choose(session: Session, asked: str) -> RecipeChoice:
-    from atlantis_core.learning.training.presets import recipe_for
+def _forecast_again(session: Session) -> None:
+    """Forecast with the trainings of the workspace that have this recipe, and say it if that changes anything."""
+    before = session.read(0, JournalKind.FORECAST)
+    sentence = write_forecast(session)
+    if sentence and (before is None or before.sentence != sentence):
+        session.say(sentence)
 
+
+def _choose(session: Session, asked: str) -> RecipeChoice:
     started = time.monotonic()
-    texts = list_candidates(session.spec.regime, asked.partition("?")[2])
-    recipes = {text: recipe_for(text, session.spec.backbone, session.backbone) for text in texts}
-    for text, recipe in recipes.items():
-        check_comparable(text, recipe)
-    recipes = _drop_repeated(recipes)
+    recipes = _build_recipes(session, list_candidates(session.spec.regime, asked.partition("?")[2]))
     usual = next(iter(recipes))
     try:
         held = hold_out_for(session.collection, session.spec.regime)
@@ -93,18 +93,34 @@ def _choose(session: Session, asked: str) -> RecipeChoice:
     plan = plan_comparison(
         time_recipes(session, list_trained_on(session, held), recipes), count_trainings(session), count_parallel()
     )
-    session.say(plan.describe(len(held.queries), held.what))
+    for line in plan.describe(len(held.queries), held.what):
+        session.say(line)
     figures = _train_by_halving(session, held, {text: recipes[text] for text in plan.compared})
     choice = _conclude(asked, held, plan, figures)
     return replace(choice, seconds=round(time.monotonic() - started, 2))
 
 
-def _drop_repeated(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
-    """Leave out recipes that equal an earlier one: a person's settings may override what they differ in."""
-    first: dict[str, str] = {}
-    for text, recipe in recipes.items():
-        first.setdefault(recipe.key, text)
-    return {text: recipes[text] for text in first.values()}
+def _build_recipes(session: Session, texts: Sequence[str]) -> dict[str, Recipe]:
+    """Return the recipes by preset, less those that equal an earlier one or that a person's settings do not fit.
+
+    Raises:
+        SetupError: The settings do not fit the first one.
+    """
+    from atlantis_core.learning.losses.losses import check_loss
+    from atlantis_core.learning.training.presets import recipe_for
+
+    found: dict[str, tuple[str, Recipe]] = {}
+    for text in texts:
+        try:
+            recipe = recipe_for(text, session.spec.backbone, session.backbone)
+            check_loss(recipe)
+        except SetupError:
+            if not found:
+                raise
+            continue
+        check_comparable(text, recipe)
+        found.setdefault(recipe.key, (text, recipe))
+    return dict(found.values())
 
 
 def count_trainings(session: Session) -> int:

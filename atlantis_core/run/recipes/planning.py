@@ -31,17 +31,17 @@ class ComparisonPlan:
     left_out: Mapping[str, str]
     """Recipe -> why it is not compared."""
 
-    def describe(self, queries: int, what: str) -> str:
-        """Say what is about to be compared, what it will take and what is left out."""
-        out = "; ".join(f"{text} left out: {why}" for text, why in self.left_out.items())
-        out = f". {out}" if out else ""
+    def describe(self, queries: int, what: str) -> list[str]:
+        """Say, in lines, what the comparison will take, what is compared and what is left out."""
+        out = [f"  left out: {text}: {why}" for text, why in self.left_out.items()]
         if len(self.compared) == 1:
-            return f"no recipes are compared: {self.compared[0]} is the only one that fits{out}"
+            return [f"no recipes are compared: {self.compared[0]} is the only one that fits", *out]
         longest = max(self.run_seconds[text] for text in self.compared if text in self.run_seconds)
-        return (
-            f"choosing the recipe: {', '.join(self.compared)} on {queries} {what}, about {_minutes(self.seconds)}; "
-            f"the run then takes at most about {_minutes(longest)}{out}"
+        first = (
+            f"choosing the recipe takes about {_minutes(self.seconds)}, the run then at most about "
+            f"{_minutes(longest)}; compared on {queries} {what}:"
         )
+        return [first, *(f"  {text}" for text in self.compared), *out]
 
 
 def plan_comparison(times: Mapping[str, RecipeTime | None], trainings: int, parallel: int) -> ComparisonPlan:
