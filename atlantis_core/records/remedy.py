@@ -54,11 +54,11 @@ class GroupGain:
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """A first try of a remedy with the diagnosing seed, against the incumbent with that seed."""
+    """A first try of a remedy against the incumbent: with its models, or with one training of another seed."""
 
     offer: Offer
     cells: tuple[Cell, ...]
-    """The cells that the round is about."""
+    """The cells that it is tried on; empty for every query."""
     overall: Comparison | None
     """Over all validation queries; None if it could not be tried."""
     targeted: Comparison | None
@@ -92,3 +92,20 @@ class EarlierRound:
 
     run_id: str
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForecast:
+    """What the next answers of a person about photos of the pool may bring: computed, not measured."""
+
+    answered: int
+    """Answers that the round had."""
+    settles: tuple[float, ...]
+    """Photos whose class each next ten answers would settle; what they are worth falls from ten to ten."""
+    basis: str = ""
+    """Remedy whose pilot the gain is read from; empty if none used photos of the pool."""
+    gain: float | None = None
+    """Recall@1, on the queries of that pilot, that the next ten answers would add; None without a basis."""
+    low: float | None = None
+    high: float | None = None
+    """The same at the ends of the pilot's interval."""

@@ -40,6 +40,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
@@ -67,6 +68,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
         write_forecast(session),
+        describe_kept_answers(session),
         write_memory(session),
     ]
     return run, [line for line in lines if line]

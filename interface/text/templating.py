@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
+from atlantis_dml.text.figures import (
+    format_bare_gain,
+    format_cell,
+    format_duration,
+    format_gain,
+    list_arm_rows,
+    list_recipe_rows,
+)
 from atlantis_dml.text.memory import list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
@@ -37,6 +44,8 @@ def _environment() -> Environment:
         format_bare_gain,
         format_cell,
         count_noun,
+        list_arm_rows,
+        list_recipe_rows,
         describe_overrides,
         build_group_table,
         list_memory_rows,
