@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SAMPLE, _FALSE_ALARMS = 100, 0.02
 """Training images that the search for crops is tried on, and the share that may look like crops."""
 
+CROPS_NOT_SEARCHED = "crops of validation and test images were not searched for: training images look like such crops"
+"""What a person reads where `LeakGuard.finds_copies` is false."""
+
 
 class HeldOutImages(Protocol):
     """Held-out images that reveal only whether something matches, such as `data.sealed.SealedSplit`."""
