@@ -122,7 +122,7 @@ class LeakGuard:
 
     def __init__(self, *held_out: HeldOutImages, training: Sequence[bytes] = ()) -> None:
         """Guard held-out images; `training` are fingerprints of training images, all of them or some."""
-        self._held_out = held_out
+        self.held_out = held_out
         self._training = training
         self._seen: dict[str, _Sight] = {}
         self._confirmed: dict[str, bool] = {}
@@ -142,7 +142,7 @@ class LeakGuard:
     @cached_property
     def finds_copies(self) -> bool:
         """Whether crops, mirrored crops and rotations are searched for; see `can_find_copies`."""
-        return can_find_copies(self._held_out, self._training)
+        return can_find_copies(self.held_out, self._training)
 
     def matches(self, path: str, source_path: str = "", *, is_edit: bool = False) -> bool:
         """Return whether an image, or its source image ("" for none), shows a held-out image.
@@ -174,16 +174,16 @@ class LeakGuard:
         if path not in self._confirmed:
             self._confirmed[path] = any(
                 split.contains_copy(seen.fingerprint) and split.confirms_copy(seen.fingerprint, path)
-                for split in self._held_out
+                for split in self.held_out
             )
         return self._confirmed[path]
 
     def _look(self, prints: Mapping[str, bytes]) -> None:
-        near = match_any(self._held_out, list(prints.values()))
+        near = match_any(self.held_out, list(prints.values()))
         distant = {path: print_ for (path, print_), is_near in zip(prints.items(), near, strict=True) if not is_near}
         copies: dict[str, bool] = {}
         if distant and self.finds_copies:
-            copies = dict(zip(distant, find_any_copies(self._held_out, list(distant.values())), strict=True))
+            copies = dict(zip(distant, find_any_copies(self.held_out, list(distant.values())), strict=True))
         for (path, print_), is_near in zip(prints.items(), near, strict=True):
             self._seen[path] = _Sight(print_, is_near, copies.get(path, False))
 

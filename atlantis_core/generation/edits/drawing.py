@@ -22,6 +22,8 @@ _OBJECT_ALONE = 0.85
 """Share of drawings without their background: people who sketch a thing leave the rest of the paper white."""
 _SHADED = 0.08
 """Share of drawings with soft shading besides the strokes, as with a pencil."""
+_INKED = (0.03, 0.08)
+"""Share of the paper that strokes cover, one pixel wide."""
 _BROKEN = 0.25
 """Share of drawings with gaps in their strokes."""
 _TINTED, _COLOURED = 0.2, 0.1
@@ -39,7 +41,7 @@ def line_drawing(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     source = shapes.to_pixels(image)
     side = min(source.shape[:2])
     thing = shapes.find_object(source, draws) if draws.chance(_OBJECT_ALONE) else None
-    ink = _trace_edges(source, draws) if thing is None else _draw_thing(source, thing, draws)
+    ink = _trace_edges(source, np.float32(1), draws) if thing is None else _draw_thing(source, thing, draws)
     shade = np.zeros_like(ink)
     if draws.chance(_SHADED):
         shade = _shading(source, draws.uniform(0.25, 0.6)) * (1 if thing is None else thing)
@@ -50,25 +52,28 @@ def line_drawing(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     return pixels.blend(image, _put_on_paper(ink, draws), strength).clamp(0, 1)
 
 
-def _trace_edges(source: shapes.Pixels, draws: RandomDraws) -> Ink:
-    """Trace the edges of a photo by a detector, or by the next one where it finds hardly a stroke."""
-    share, shortest_px = draws.uniform(0.03, 0.08), draws.uniform(0.05, 0.12) * min(source.shape[:2])
+def _trace_edges(source: shapes.Pixels, inside: Ink | np.float32, draws: RandomDraws) -> Ink:
+    """Trace the edges inside by a detector; elsewhere too, or by the next one, where hardly a stroke is found."""
+    share, shortest_px = draws.uniform(*_INKED), draws.uniform(0.05, 0.12) * min(source.shape[:2])
     first = draws.integer(0, len(strokes.DETECTORS) - 1)
     most = np.zeros(source.shape[:2], dtype=np.float32)
     for turn in range(len(strokes.DETECTORS)):
         edges = strokes.DETECTORS[(first + turn) % len(strokes.DETECTORS)](source, draws)
-        ink = strokes.keep_long_strokes(edges, share, shortest_px)
-        if ink.mean() > _FEWEST_STROKES:
-            return ink
-        most = max(most, ink, key=np.sum)
+        for wanted in (edges * inside, edges):
+            ink = strokes.keep_long_strokes(wanted, share, shortest_px)
+            if ink.mean() > _FEWEST_STROKES:
+                return ink
+            most = max(most, ink, key=np.sum)
     return most
 
 
 def _draw_thing(source: shapes.Pixels, thing: Ink, draws: RandomDraws) -> Ink:
     """Draw around a thing (H, W), 0 to 1, and the edges in it."""
-    share, shortest_px = draws.uniform(0.02, 0.06), draws.uniform(0.05, 0.12) * min(source.shape[:2])
-    edges = draws.pick(strokes.DETECTORS)(source, draws) * (thing > 0.5)
-    return strokes.add_outline(strokes.keep_long_strokes(edges, share, shortest_px), strokes.draw_outline(thing))
+    import cv2
+
+    reach = shapes.odd(0.06 * min(thing.shape))
+    inside = np.asarray(cv2.dilate(thing, np.ones((reach, reach), np.uint8)) > 0.5, dtype=np.float32)
+    return strokes.add_outline(_trace_edges(source, inside, draws), strokes.draw_outline(thing))
 
 
 def _shading(source: shapes.Pixels, most: float) -> Ink:

@@ -104,8 +104,8 @@ def _pick_piece(inside: Any, away: Any) -> NDArray[np.float32] | None:
     """Return the largest piece of a mask (H, W), where pixels far from its middle count less; None without any."""
     import cv2
 
-    opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     count, pieces = cv2.connectedComponents(closed)
     if count < 2:
         return None

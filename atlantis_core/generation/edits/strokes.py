@@ -114,7 +114,7 @@ def draw_outline(inside: Ink) -> Ink:
     import cv2
 
     side = min(inside.shape)
-    soft = cv2.GaussianBlur(inside, (0, 0), 0.006 * side)
+    soft = cv2.GaussianBlur(inside, (0, 0), 0.01 * side)
     outlines, _ = cv2.findContours((soft > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     ink = np.zeros(inside.shape, dtype=np.uint8)
     for outline in outlines:
@@ -125,17 +125,17 @@ def draw_outline(inside: Ink) -> Ink:
 
 
 def _smooth_loop(points: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Smooth a closed line (N, 2) along itself, over about a hundredth of its length."""
+    """Smooth a closed line (N, 2) along itself, over about a fiftieth of its length."""
     from scipy.ndimage import gaussian_filter1d
 
-    return np.asarray(gaussian_filter1d(points.astype(np.float64), len(points) / 200, axis=0, mode="wrap"))
+    return np.asarray(gaussian_filter1d(points.astype(np.float64), max(1, len(points) // 100), axis=0, mode="wrap"))
 
 
 def add_outline(ink: Ink, outline: Ink) -> Ink:
     """Draw an outline in place of the strokes that lie along it."""
     import cv2
 
-    reach = shapes.odd(0.045 * min(ink.shape))
+    reach = shapes.odd(0.07 * min(ink.shape))
     near = cv2.dilate((outline > 0.3).astype(np.uint8), np.ones((reach, reach), np.uint8))
     return np.asarray(np.maximum(ink * (1 - near), outline), dtype=np.float32)
 
