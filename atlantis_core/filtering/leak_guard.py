@@ -148,13 +148,14 @@ class LeakGuard:
         """Return whether an image, or its source image ("" for none), shows a held-out image.
 
         `is_edit`: it was computed from the pixels of a training image. Two sparse drawings look alike to a
-        fingerprint, so a match of the slower search needs to be confirmed by pixels then.
+        fingerprint, so a match of the slower search needs to be confirmed by pixels then; so does that of a source
+        unless it is sparse itself, and so perhaps a real copy of a held-out drawing.
 
         Raises:
             OSError: A file cannot be read.
         """
         # The source first: many candidates share it.
-        return any(self._file_matches(one, is_edit) for one in (source_path, path) if one)
+        return (bool(source_path) and self._source_matches(source_path, is_edit)) or self._file_matches(path, is_edit)
 
     def look_at(self, paths: Iterable[str]) -> None:
         """Look at many files at once, which is several times as fast; what cannot be read is left to `matches`."""
@@ -165,11 +166,19 @@ class LeakGuard:
                     prints[path] = self._fingerprint(path)
         self._look(prints)
 
-    def _file_matches(self, path: str, is_edit: bool) -> bool:
+    def _source_matches(self, path: str, is_edit: bool) -> bool:
+        from atlantis_core.data.copy_confirmation import is_sparse
+
+        return self._file_matches(path, is_edit and not is_sparse(self._see(path).fingerprint))
+
+    def _see(self, path: str) -> _Sight:
         if path not in self._seen:
             self._look({path: self._fingerprint(path)})
-        seen = self._seen[path]
-        if seen.is_near or not seen.is_copy or not is_edit:
+        return self._seen[path]
+
+    def _file_matches(self, path: str, needs_pixels: bool) -> bool:
+        seen = self._see(path)
+        if seen.is_near or not seen.is_copy or not needs_pixels:
             return seen.is_near or seen.is_copy
         if path not in self._confirmed:
             self._confirmed[path] = any(

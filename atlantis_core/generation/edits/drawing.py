@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _OBJECT_ALONE = 0.85
 """Share of drawings without their background: people who sketch a thing leave the rest of the paper white."""
-_SHADED = 0.08
+_SHADED = 0.04
 """Share of drawings with soft shading besides the strokes, as with a pencil."""
 _INKED = (0.03, 0.08)
 """Share of the paper that strokes cover, one pixel wide."""
-_BROKEN = 0.25
+_BROKEN = 0.1
 """Share of drawings with gaps in their strokes."""
-_TINTED, _COLOURED = 0.2, 0.1
+_TINTED, _COLOURED = 0.1, 0.05
 """Share of drawings on paper that is not plain white, and of those with a coloured pen."""
 _FEWEST_STROKES = 0.015
 """Share of the paper under strokes one pixel wide: less than this shows no object."""
@@ -45,7 +45,7 @@ def line_drawing(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     shade = np.zeros_like(ink)
     if draws.chance(_SHADED):
         shade = _shading(source, draws.uniform(0.25, 0.6)) * (1 if thing is None else thing)
-    ink, shade = strokes.shake_and_place((ink, shade), draws)
+    ink, shade = strokes.shake_and_place((ink, shade), draws, fits=thing is not None)
     if draws.chance(_BROKEN) and ink.mean() > _FEWEST_STROKES:
         ink = strokes.break_strokes(ink, draws, draws.uniform(0.0, 0.1))
     ink = np.maximum(strokes.thicken(ink, draws.uniform(0.7, 1.9) * max(1.0, side / 128)), shade)

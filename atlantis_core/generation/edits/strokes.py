@@ -24,6 +24,7 @@ _SHORTEST_OUTLINE = 0.24
 """Length of the shortest outline that is drawn, in short sides of the image."""
 _SIZES = (0.4, 1.0)
 """Larger extent of what is drawn, as a share of the paper: people draw small things large, and large ones small."""
+_WHOLE_SIZES = (0.7, 1.1)
 _LARGEST_SCALE = 2.5
 
 
@@ -140,10 +141,10 @@ def add_outline(ink: Ink, outline: Ink) -> Ink:
     return np.asarray(np.maximum(ink * (1 - near), outline), dtype=np.float32)
 
 
-def shake_and_place(inks: Sequence[Ink], draws: RandomDraws) -> list[Ink]:
+def shake_and_place(inks: Sequence[Ink], draws: RandomDraws, *, fits: bool) -> list[Ink]:
     """Redraw strokes as a hand would: wavy, out of proportion, of another size, place and side; all inks alike.
 
-    What the first ink shows is drawn between two fifths of the paper and all of it.
+    If it `fits`, what the first ink shows covers two fifths of the paper to all of it; else the whole photo does.
     """
     import cv2
 
@@ -151,8 +152,8 @@ def shake_and_place(inks: Sequence[Ink], draws: RandomDraws) -> list[Ink]:
     side = min(height, width)
     wobble = shapes.smooth_shifts(draws, height, width, 4, side * draws.uniform(0.004, 0.022))
     tremble = shapes.smooth_shifts(draws, height, width, 14, side * draws.uniform(0.001, 0.006))
-    size = draws.uniform(*_SIZES)
-    (x, y), extent = _measure_ink(inks[0])
+    size = draws.uniform(*(_SIZES if fits else _WHOLE_SIZES))
+    (x, y), extent = _measure_ink(inks[0]) if fits else ((width / 2, height / 2), 1.0)
     scale = min(_LARGEST_SCALE, size / max(extent, 0.15))
     matrix = cv2.getRotationMatrix2D((x, y), draws.uniform(-9, 9), scale)
     stretch = np.sqrt(draws.uniform(0.85, 1.18)) * np.array([[-1.0 if draws.chance(0.5) else 1.0], [1.0]])
