@@ -95,6 +95,8 @@ class RunSpec:
     """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
     remedies: tuple[str, ...] = ("generate",)
     """Names of the remedies that may be used; a run from before there were several has this one."""
+    masks: str | None = None
+    """Folder with masks of the objects that are cut out of photos, absolute."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""
     memory: bool = True

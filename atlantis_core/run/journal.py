@@ -84,6 +84,8 @@ class JournalKind:
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""
     CAPTION_CHECK = EntryKind("caption_check", CaptionCheckResult)
+    CROPS_SEARCHED = EntryKind("crops_searched", bool)
+    """Whether the leak guard could search the images for crops of held-out ones."""
     TRAINED_ON = EntryKind("trained_on", tuple[str, ...])
     """Keys of all synthetic images, those of earlier rounds too, that the candidate arm was trained on."""
     CANDIDATE = EntryKind("candidate", Measurement)

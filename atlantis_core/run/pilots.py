@@ -35,7 +35,7 @@ from atlantis_core.run.pilot_choice import (
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_arms, read_judged_rounds
-from atlantis_core.run.round_images import make_candidates, screen
+from atlantis_core.run.round_images import build_guard, make_candidates, screen
 from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
 
@@ -146,7 +146,7 @@ def _make_images(
     """
     small = scale_protocol(protocol, max(1, round(IMAGE_SHARE * protocol.num_images)))
     made = make_candidates(session, round_index, small, model)
-    verdicts, _ = screen(session, made, small, model)
+    verdicts, _ = screen(session, made, small, model, build_guard(session))
     passed = {verdict.candidate_key for verdict in verdicts if verdict.kept}
     kept = [candidate for candidate in made if candidate.key in passed]
     if not kept:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.filtering.leak_guard import CROPS_NOT_SEARCHED
 from atlantis_core.metrics import METRICS
 from atlantis_core.run.arm_table import list_arms
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
@@ -219,6 +220,7 @@ def _images(session: Session, found: Round) -> dict[str, Any]:
         "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
         "taken_out_since": sum(then.is_kept and not now.is_kept for then, now in pairs),
         "put_in_since": sum(now.is_kept and not then.is_kept for then, now in pairs),
+        **({"note": CROPS_NOT_SEARCHED} if found.crops_searched is False else {}),
     }
 
 

@@ -68,6 +68,7 @@ class RunOptions(TaskOptions):
     """`fgsm` or `pgd`: the queries that are measured are attacked. None takes what the goal's words say."""
     epsilon: float | None = None
     """Strength of the attack, in pixel units of 0..255; None means 2."""
+    masks: str | None = None
     pool: str | None = None
     answers: str | None = None
     remedies: tuple[str, ...] | None = None
@@ -128,6 +129,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         auto=given.auto,
         spread=given.spread,
         attack=_build_attack(goal, given),
+        masks=_make_absolute(given.masks),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
         remedies=given.remedies or tuple(REMEDIES),

@@ -39,6 +39,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
+    from atlantis_core.generation.cut_paste.sources import check_masks
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
@@ -52,6 +53,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     spec = request.spec
     task = retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
     check_measurable(task)
+    if spec.masks is not None:
+        check_masks(spec.masks, loaded.collection.of_split("train"))
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)

@@ -132,6 +132,11 @@ SHARED: dict[str, Any] = {
         help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
     ),
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "masks": typer.Option(
+        metavar="FOLDER",
+        help="Masks (white is object) named like their photos, for objects that are cut out: by the remedy paste, or "
+        "--generator cut_paste.",
+    ),
     "pool": typer.Option(
         metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
     ),

@@ -112,8 +112,8 @@ def _rounds(facts: Facts) -> Iterator[str]:
     lines = []
     for entry in facts["rounds"]:
         reason, verdict = escape_markdown(entry["protocol"]["reason"]), escape_markdown(entry["reason"])
-        changed = describe_overrides(entry["images"])
-        images = f" Images: {changed}." if changed else ""
+        notes = filter(None, (describe_overrides(entry["images"]), entry["images"].get("note")))
+        images = "".join(f" Images: {note}." for note in notes)
         lines.append(f"- Round {entry['index']}: {reason}. Verdict: {verdict}.{images}")
     yield "\n".join(lines)
     is_done, why = facts["status"] == "done", escape_markdown(facts["stop_detail"])

@@ -14,7 +14,7 @@ from atlantis_core.records.run_spec import EXTRA_SEEDS
 
 _SETTINGS = (
     *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
-    *("scorer", "regime", "query", "gallery", "spread", "pool", "answers", "questions"),
+    *("scorer", "regime", "query", "gallery", "spread", "masks", "pool", "answers", "questions"),
 )
 """Fields of a spec that are options of `atlantis run` by the same name."""
 

@@ -193,6 +193,17 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
     assert f"Verdict: proven. Images: {changed}." in markdown
 
 
+def test_a_round_whose_images_were_not_searched_for_crops_says_so(fabricated: Fabricated) -> None:
+    line = "crops of validation and test images were not searched for"
+    assert line not in _page(fabricated)[0]
+    run = fabricated.workspace.runs.get(fabricated.run_id)
+    session = Session(fabricated.workspace, run.id, run.spec)
+    session.write(1, JournalKind.CROPS_SEARCHED, False)
+    assert line in _page(fabricated)[0]
+    facts = collect_facts(session, summarise(fabricated.workspace, fabricated.run_id))
+    assert line in render_markdown(facts, [])
+
+
 def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
