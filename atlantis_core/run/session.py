@@ -13,7 +13,6 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import (
     CAPTIONERS,
-    GENERATORS,
     SCORERS,
     Captioner,
     Generator,
@@ -27,6 +26,7 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.facets import add_caption_facets, describe_caption_facets
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.generation.building import build_generator
 from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
@@ -210,8 +210,7 @@ class Session:
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        built: Generator = registry.build_part(GENERATORS, self.spec.generator, "generator", Generator)
-        return built
+        return build_generator(self.spec.generator, self.loaded.collection, self.workspace.folder, self.progress)
 
     @cached_property
     def pool(self) -> GuardedPool:
