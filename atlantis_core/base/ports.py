@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -79,6 +81,20 @@ class VersionedByRequest(Protocol):
 
     def version_of(self, cell: Cell, prompt: str) -> str:
         """Return the version in which the images of such a request last changed."""
+
+
+@runtime_checkable
+class FittableGenerator(Protocol):
+    """A generator that can be fitted to training photos, so that class names mean what they show."""
+
+    is_fitted: bool
+    """Whether it is fitted before it generates."""
+
+    def name_counterpart(self) -> str:
+        """Return what pilots compare it with, as `--generator` takes it: without its fit, or fitted; else empty."""
+
+    def use_photos(self, photos: Sequence[LabelledImage], folder: Path, progress: Progress) -> None:
+        """Take photos of the training split; `folder` keeps what is learned of them."""
 
 
 def name_generator(generator: Generator, cell: Cell, prompt: str) -> str:

@@ -40,6 +40,7 @@ class Workspace:
     checkpoints.db    the graph's checkpoints
     objects/          synthetic images, named by the content hash of their request
     models/<trial>/   safetensors + JSON
+    adapters/<hash>/  LoRA weights of generators fitted to training photos, with their description
     cache/            activations and rendered bundled collections; may be deleted at any time
     runs/<id>/        report.html, report.json
     ```

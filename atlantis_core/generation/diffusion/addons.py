@@ -54,7 +54,7 @@ def find_addons(options: DiffusionOptions) -> AddonFiles:
     patterns = (*_WEIGHTS, *_PICKLED) if pickled else _WEIGHTS
     lora = control = None
     if options.lora:
-        _require_peft(options.lora)
+        require_peft(f"lora={options.lora}")
         name, file = split_lora(options.lora)
         lora = _find_path(name, "LoRA", (file,)) / file if file else _find_path(name, "LoRA", patterns)
         if file and not lora.is_file():
@@ -97,8 +97,14 @@ def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:
     return folder
 
 
-def _require_peft(name: str) -> None:
+def has_peft() -> bool:
+    """Whether the library of LoRA weights is installed."""
     from diffusers.utils import is_peft_available
 
-    if not is_peft_available():
-        raise SetupError(f"lora={name} needs peft, which is not installed: pip install 'atlantis-dml[lora]'")
+    return bool(is_peft_available())
+
+
+def require_peft(option: str) -> None:
+    """Check that the library which an option (`lora=NAME`) needs is installed; a `SetupError` if not."""
+    if not has_peft():
+        raise SetupError(f"{option} needs peft, which is not installed: pip install 'atlantis-dml[lora]'")

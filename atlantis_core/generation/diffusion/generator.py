@@ -16,17 +16,21 @@ from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.parallel import best_device
 from atlantis_core.data.image_io import open_image
-from atlantis_core.generation.diffusion.addons import find_addons
-from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
+from atlantis_core.generation.diffusion.addons import find_addons, has_peft, require_peft
+from atlantis_core.generation.diffusion.fitting import GeneratorFit
+from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline, native_side_px
 from atlantis_core.generation.diffusion.model_facts import model_facts
-from atlantis_core.generation.diffusion.options import DiffusionOptions, parse_model_spec, split_lora
+from atlantis_core.generation.diffusion.options import DiffusionOptions, parse_model_spec, remove_fit, split_lora
 from atlantis_core.generation.diffusion.photo_editor import PhotoEditor, count_edit_steps
 from atlantis_core.generation.sizes import fit_to_model, shrink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
-    from atlantis_core.records import GenerationMode, GenerationRequest
+    from atlantis_core.base.ports import Progress
+    from atlantis_core.records import GenerationMode, GenerationRequest, LabelledImage
 
 _LOG = logging.getLogger(__name__)
 _BATCH = {"cpu": 16, "cuda": 8}
@@ -43,18 +47,48 @@ class DiffusionGenerator:
     name = "diffusion"
 
     def __init__(self, spec: str) -> None:
+        self._spec = spec
         self._model, self._options = parse_model_spec(spec)
         self._found = find_pipeline(self._model, self._options)
         self._addons = find_addons(self._options)
+        self._fit: GeneratorFit | None = None
+        if self.is_fitted:
+            require_peft("fit=lora")
         addons = (split_lora(self._options.lora)[0], self._options.control, self._options.ip_adapter)
         used = [self._model, *filter(None, addons)]
         self.notice = "; ".join(filter(None, (model_facts(name).licence for name in used)))
         self.modes: tuple[GenerationMode, ...] = _list_modes(self._options)
 
+    def use_photos(self, photos: Sequence[LabelledImage], folder: Path, progress: Progress) -> None:
+        """Take the training photos that `fit=lora` fits the model to, when the first image is generated.
+
+        `folder` keeps the weights of fits. Without `fit=lora` nothing happens.
+        """
+        if self.is_fitted:
+            self._fit = GeneratorFit(self._found, self._options, self._device, photos, folder, progress)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the model is fitted to training photos before it generates."""
+        return self._options.fit == "lora"
+
+    def name_counterpart(self) -> str:
+        """Return this generator without its fit, or fitted, as `--generator` takes it.
+
+        Empty where it cannot be fitted, and on a CPU, where that may take hours: there one has to ask for `fit=lora`.
+        """
+        if self.is_fitted:
+            return f"{self.name}:{remove_fit(self._spec)}"
+        if self._options.lora or self._device != "cuda" or not has_peft():
+            return ""
+        return f"{self.name}:{self._spec}{'&' if '?' in self._spec else '?'}fit=lora"
+
     @cached_property
     def version(self) -> str:
-        """Content hash of weights, options and kind of device: all that may change an image."""
-        parts = [self._found.digest, self._addons.digests, str(self._options), self._device]
+        """Content hash of weights, options, kind of device, and of a fit's photos: all that may change an image."""
+        parts: list[Any] = [self._found.digest, self._addons.digests, str(self._options), self._device]
+        if self.is_fitted:
+            parts.append(self._required_fit.plan.key)
         return content_hash("diffusion", parts)[:16]
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
@@ -72,6 +106,8 @@ class DiffusionGenerator:
         if request.source_path:
             facts["strength"] = options.strength
             facts["steps"] = count_edit_steps(options)
+        if self.is_fitted:
+            facts["fit"] = self._required_fit.describe()
         for name in ("negative", "scheduler", "spacing", "lora", *(_EDIT_OPTIONS if request.source_path else ())):
             if getattr(options, name):
                 facts[name] = getattr(options, name)
@@ -104,7 +140,14 @@ class DiffusionGenerator:
 
     @cached_property
     def _pipeline(self) -> Any:
-        return load_pipeline(self._found, self._options, self._addons.lora, self._device)
+        lora = self._required_fit.find_or_train() if self.is_fitted else self._addons.lora
+        return load_pipeline(self._found, self._options, lora, self._device)
+
+    @property
+    def _required_fit(self) -> GeneratorFit:
+        if self._fit is None:
+            raise SetupError("diffusion option fit=lora needs the training photos of a run; use it with atlantis run")
+        return self._fit
 
     @cached_property
     def _editor(self) -> PhotoEditor:
@@ -112,10 +155,7 @@ class DiffusionGenerator:
 
     @cached_property
     def _side_px(self) -> int:
-        """Short side that the model was trained to generate."""
-        denoiser = getattr(self._pipeline, "unet", None) or self._pipeline.transformer
-        size = getattr(denoiser.config, "sample_size", None) or self._pipeline.default_sample_size
-        return int(size if isinstance(size, int) else min(size)) * int(self._pipeline.vae_scale_factor)
+        return native_side_px(self._pipeline)
 
     def _check_prompt(self, prompt: str) -> None:
         for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):

@@ -47,8 +47,12 @@ def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
     return found
 
 
-def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | None, device: str) -> Any:
+def load_pipeline(
+    found: FoundPipeline, options: DiffusionOptions, lora: Path | None, device: str, *, to_train: bool = False
+) -> Any:
     """Load a text-to-image pipeline onto a device, with the chosen scheduler and LoRA.
+
+    A pipeline `to_train` keeps its own scheduler, and is moved to the device completely.
 
     Raises:
         SetupError: Its files cannot be loaded, or the scheduler does not exist.
@@ -72,9 +76,17 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded, check that it is complete: {reason}") from error
-    pipeline.scheduler = _build_scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
-    return _move_to_device(pipeline, device, extended=bool(options.control or options.ip_adapter))
+    if not to_train:
+        pipeline.scheduler = _build_scheduler(pipeline.scheduler, options)
+    return _move_to_device(pipeline, device, extended=to_train or bool(options.control or options.ip_adapter))
+
+
+def native_side_px(pipeline: Any) -> int:
+    """Return the short side that the model of a pipeline was trained to generate."""
+    denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
+    size = getattr(denoiser.config, "sample_size", None) or pipeline.default_sample_size
+    return int(size if isinstance(size, int) else min(size)) * int(pipeline.vae_scale_factor)
 
 
 def _build_scheduler(default: Any, options: DiffusionOptions) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from atlantis_core.generation.diffusion.model_facts import model_facts
 
 DiffusionMode = Literal["edit", "text_to_image"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+Fit = Literal["none", "lora"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,18 @@ class DiffusionOptions:
     allow_pickle: bool = False
     """Load pickled weights, which can run any code when they are loaded."""
 
+    # Not in the representation, which is part of the content hash of images: those of earlier versions stay found.
+    fit: Fit = field(default="none", repr=False)
+    """`lora` fits the model to the collection's training photos first, so that class names mean what they show."""
+    fit_steps: int = field(default=300, repr=False)
+    fit_rank: int = field(default=8, repr=False)
+    """Rank of the LoRA weights: more can learn more, and forget more."""
+    fit_rate: float = field(default=1e-4, repr=False)
+    """Learning rate."""
+    fit_batch: int = field(default=4, repr=False)
+    """Photos per step."""
+    fit_seed: int = field(default=0, repr=False)
+
     @property
     def use_safetensors(self) -> bool | None:
         """Argument of `diffusers`: True allows only safetensors, None prefers them."""
@@ -79,6 +92,13 @@ def parse_model_spec(spec: str) -> tuple[str, DiffusionOptions]:
     return name, options
 
 
+def remove_fit(spec: str) -> str:
+    """Return `NAME?options` without `fit` and its settings."""
+    name, _, options = spec.partition("?")
+    kept = [item for item in filter(None, options.split("&")) if not item.strip().startswith("fit")]
+    return f"{name}?{'&'.join(kept)}" if kept else name
+
+
 def split_lora(lora: str) -> tuple[str, str]:
     """Split `OWNER/NAME/FILE` into hub name and file; for anything else the file is empty."""
     parts = lora.split("/", 2)
@@ -90,6 +110,7 @@ def _check_options(options: DiffusionOptions) -> None:
     for name in ("control", "ip_adapter", "keep_middle"):
         if options.arm == "text_to_image" and getattr(options, name):
             raise SetupError(f"diffusion option {name} needs a source image: use arm=edit")
+    _check_fit(options)
     checks = {
         "steps": (options.steps >= 1, "1 or more"),
         "guidance": (0 <= options.guidance <= 100, "0 to 100"),
@@ -98,8 +119,23 @@ def _check_options(options: DiffusionOptions) -> None:
         "ip_scale": (0 <= options.ip_scale <= 1, "0 to 1"),
         "keep_middle": (options.keep_middle == 0 or 0.1 <= options.keep_middle <= 0.95, "0, or .1 to .95"),
         "batch": (options.batch >= 0, "0 or more"),
+        "fit_steps": (1 <= options.fit_steps <= 1_000_000, "1 to 1,000,000"),
+        "fit_rank": (1 <= options.fit_rank <= 1024, "1 to 1,024"),
+        "fit_rate": (0 < options.fit_rate <= 1, "above 0 to 1"),
+        "fit_batch": (1 <= options.fit_batch <= 1024, "1 to 1,024"),
+        "fit_seed": (options.fit_seed >= 0, "0 or more"),
     }
     for key, (is_valid, allowed) in checks.items():
         if not is_valid:
             value = getattr(options, key)
             raise SetupError(f"diffusion option {key}={value!r} is out of range; allowed: {allowed}")
+
+
+def _check_fit(options: DiffusionOptions) -> None:
+    """Refuse settings of a fit that is not made, and other LoRA weights beside those of a fit."""
+    if options.fit == "lora" and options.lora:
+        raise SetupError(f"diffusion options fit=lora and lora={options.lora} exclude each other; leave one out")
+    changed = [one.name for one in fields(options) if one.name.startswith("fit_")]
+    unused = next((name for name in changed if getattr(options, name) != getattr(DiffusionOptions(), name)), "")
+    if unused and options.fit == "none":
+        raise SetupError(f"diffusion option {unused} has no effect without fit=lora; add it, or leave {unused} out")

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import sample_scene
-from atlantis_core.harbor.training.resumable import describe_machine, print_progress, take_step, train
+from atlantis_core.harbor.training.progress import describe_machine, print_progress
 from atlantis_core.harbor.training.student import MEAN, STD, WEIGHTS, create_student, save_student
 from atlantis_core.harbor.vocabulary import COLOURS, PRETRAIN_CLASSES, VESSELS
+from atlantis_core.learning.training.resumable import take_step, train
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

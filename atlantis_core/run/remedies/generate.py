@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.ports import GENERATORS, Generator, name_generator
-from atlantis_core.base.registry import build_part
+from atlantis_core.base.ports import FittableGenerator, Generator, name_generator
+from atlantis_core.generation.building import build_generator
 from atlantis_core.generation.cut_paste.generator import CutPasteGenerator, add_masks
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Offer
@@ -40,15 +40,26 @@ class Generate(Remedy):
     is_for_cells = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return the run's generator; `paste` offers cut-paste where it suits a collection."""
-        return [Offer(self.name, _SHOWS[session.generator.modes[0]], makes_images=True, trainings=1)]
+        """Return the run's generator, and one that can be fitted also the other way; `paste` offers cut-paste."""
+        generator = session.generator
+        shows = _SHOWS[generator.modes[0]]
+        if not isinstance(generator, FittableGenerator) or not (other := generator.name_counterpart()):
+            return [Offer(self.name, shows, makes_images=True, trainings=1)]
+        models = ("the model as it is", "the model fitted to the training photos")
+        own, others = (models[is_fitted] for is_fitted in (generator.is_fitted, not generator.is_fitted))
+        return [
+            Offer(self.name, f"{shows}, by {own}", makes_images=True, trainings=1),
+            Offer(f"{self.name}:{other}", f"{shows}, by {others}", makes_images=True, trainings=1),
+        ]
 
     def build_generator(self, session: Session, options: str) -> Generator:
         """Return the generator that the options name, or the run's."""
         if not options:
             return session.generator
-        built: Generator = build_part(GENERATORS, add_masks(options, session.spec.masks), "generator", Generator)
-        return built
+        text = add_masks(options, session.spec.masks)
+        # As it was read: facets learned in the run do not change what a generator is fitted to.
+        collection = session.loaded.collection
+        return build_generator(text, collection, session.workspace.folder, session.progress)
 
     def build_requests(
         self, session: Session, round_index: int, protocol: Protocol, model: str

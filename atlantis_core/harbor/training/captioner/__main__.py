@@ -28,9 +28,10 @@ from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import Scene, sample_scene
 from atlantis_core.harbor.training.captioner.exam import Marks, examine_captioner, report
 from atlantis_core.harbor.training.captioner.model import make_captioner, make_processor
-from atlantis_core.harbor.training.resumable import describe_machine, print_progress, take_step, train
+from atlantis_core.harbor.training.progress import describe_machine, print_progress
 from atlantis_core.harbor.training.shipping import compute_in_float32, make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption_for
+from atlantis_core.learning.training.resumable import take_step, train
 
 
 @dataclass(frozen=True, slots=True)

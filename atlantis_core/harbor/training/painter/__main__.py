@@ -22,13 +22,8 @@ from atlantis_core.base.parallel import best_device
 from atlantis_core.harbor.training.painter import autoencoder, denoiser, words
 from atlantis_core.harbor.training.painter.assembling import write_pipeline
 from atlantis_core.harbor.training.painter.pool import Pool, load_pool
-from atlantis_core.harbor.training.resumable import (
-    Training,
-    describe_machine,
-    print_progress,
-    restore_checkpoint,
-    train,
-)
+from atlantis_core.harbor.training.progress import describe_machine, print_progress
+from atlantis_core.learning.training.resumable import Training, restore_checkpoint, train
 
 
 @dataclass(frozen=True, slots=True)

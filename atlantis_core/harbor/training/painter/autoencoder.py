@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.harbor.training.painter.pool import vessel_weights
-from atlantis_core.harbor.training.resumable import take_step
+from atlantis_core.learning.training.resumable import take_step
 
 if TYPE_CHECKING:
     import numpy.typing as npt

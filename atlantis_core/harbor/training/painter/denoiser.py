@@ -15,8 +15,8 @@ from atlantis_core.harbor.training.painter.autoencoder import LATENT_CHANNELS
 from atlantis_core.harbor.training.painter.curriculum import sample_prompt
 from atlantis_core.harbor.training.painter.pool import vessel_weights
 from atlantis_core.harbor.training.painter.words import MAX_TOKENS, TEXT_WIDTH, encode_prompts
-from atlantis_core.harbor.training.resumable import take_step
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
+from atlantis_core.learning.training.resumable import take_step
 
 if TYPE_CHECKING:
     import numpy.typing as npt

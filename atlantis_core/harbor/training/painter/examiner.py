@@ -23,8 +23,9 @@ from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import sample_scene
 from atlantis_core.harbor.training.painter.autoencoder import to_tensor
 from atlantis_core.harbor.training.painter.curriculum import ATTRIBUTES, encode_attributes, is_held_out
-from atlantis_core.harbor.training.resumable import print_progress, train
+from atlantis_core.harbor.training.progress import print_progress
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption_for
+from atlantis_core.learning.training.resumable import train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,9 +55,15 @@ class Marks:
 
 
 class Examiner:
-    """A small convolutional network with a head for vessel, hull, trim and condition."""
+    """A small convolutional network with a head for vessel, hull, trim and condition.
 
-    def __init__(self, steps: int, device: str) -> None:
+    Args:
+        steps: Of its training.
+        device: Device to train on.
+        classes: What it is trained on, equally often.
+    """
+
+    def __init__(self, steps: int, device: str, classes: Sequence[VesselClass] = CLASSES) -> None:
         import timm
         import torch
         from torch import nn
@@ -66,7 +73,7 @@ class Examiner:
         heads = nn.ModuleList(nn.Linear(int(backbone.num_features), len(values)) for values in ATTRIBUTES)
         self.modules = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(device)
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=_RATE, weight_decay=0.05)
-        self._steps, self._device = steps, device
+        self._steps, self._device, self._classes = steps, device, classes
 
     def step(self, step: int) -> float:
         """Train on images rendered for this step only, so that none is seen twice."""
@@ -74,7 +81,7 @@ class Examiner:
         from torch.nn import functional
 
         rng = np.random.default_rng([11, step])
-        shown = [_sample_subject(rng) for _ in range(_BATCH)]
+        shown = [_sample_subject(rng, self._classes) for _ in range(_BATCH)]
         images = [
             render(sample_scene(*pair, seeds.EXAMINER + step * _BATCH + place)) for place, pair in enumerate(shown)
         ]
@@ -112,8 +119,8 @@ class Examiner:
         return [head(features) for head in heads]
 
 
-def _sample_subject(rng: np.random.Generator) -> Subject:
-    return CLASSES[int(rng.integers(len(CLASSES)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))]
+def _sample_subject(rng: np.random.Generator, classes: Sequence[VesselClass]) -> Subject:
+    return classes[int(rng.integers(len(classes)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))]
 
 
 def list_exam_subjects(images: int, *, held_out: bool) -> list[Subject]:
@@ -165,9 +172,15 @@ def _report_row(name: str, marks: Marks) -> str:
     return f"| {name} | {marks.images} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
 
 
-def train_examiner(steps: int, work: Path, device: str, progress: Progress = print_progress) -> Examiner:
-    """Train an examiner, or resume its training, and return it."""
-    examiner = Examiner(steps, device)
+def train_examiner(
+    steps: int,
+    work: Path,
+    device: str,
+    progress: Progress = print_progress,
+    classes: Sequence[VesselClass] = CLASSES,
+) -> Examiner:
+    """Train an examiner on classes, or resume its training, and return it."""
+    examiner = Examiner(steps, device, classes)
     train("examiner", examiner, steps, work, progress, None)
     return examiner
 

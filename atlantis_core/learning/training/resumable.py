@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import platform
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -84,26 +81,6 @@ def take_step(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer
     torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
-
-
-_last_printed = 0.0
-
-
-def print_progress(what: str, done: int, total: int) -> None:
-    """Print progress to stderr every 20 seconds."""
-    global _last_printed  # noqa: PLW0603 (a terminal has one last line)
-    if done == total or time.monotonic() - _last_printed > 20:
-        _last_printed = time.monotonic()
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
-
-
-def describe_machine(device: str) -> str:
-    """Return the hardware a model was trained on, for its description."""
-    if device == "cpu":
-        return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
-    import torch
-
-    return torch.cuda.get_device_name(device)
 
 
 def restore_checkpoint(training: Training, checkpoint: Path) -> int:
