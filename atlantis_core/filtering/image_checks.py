@@ -40,7 +40,7 @@ def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -
 
 def _read_luma(path: str) -> NDArray[np.float32]:
     """Read an image's brightness (H, W), 0 to 1; an `OSError` if it is missing, damaged or not an image."""
-    return np.asarray(decode(path).convert("L"), dtype=np.float32) / 255
+    return np.asarray(decode(path).convert("L"), dtype=np.float32) / np.float32(255)
 
 
 def measure_brightness_spread(luma: NDArray[np.float32]) -> float:

@@ -13,7 +13,6 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import (
     CAPTIONERS,
-    GENERATORS,
     SCORERS,
     Captioner,
     Generator,
@@ -27,7 +26,7 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.facets import add_caption_facets, describe_caption_facets
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.generation.cut_paste.generator import add_masks
+from atlantis_core.generation.cut_paste.generator import make_generator
 from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
@@ -211,9 +210,7 @@ class Session:
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        text = add_masks(self.spec.generator, self.spec.masks)
-        built: Generator = registry.build_part(GENERATORS, text, "generator", Generator)
-        return built
+        return make_generator(self.spec.generator, self.spec.masks)
 
     @cached_property
     def pool(self) -> GuardedPool:

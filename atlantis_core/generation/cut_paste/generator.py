@@ -16,6 +16,8 @@ from urllib.parse import quote_plus
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.option_strings import make_with, name_and_options
+from atlantis_core.base.ports import GENERATORS, Generator
+from atlantis_core.base.registry import build_part
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.cut_paste.compositing import paste
 from atlantis_core.generation.cut_paste.sources import Cutter, UsableSources, list_files, open_folder
@@ -50,6 +52,12 @@ def add_masks(generator: str, masks: str | None) -> str:
     if "masks" in name_and_options(spec, "?", "generator cut_paste:", decode=True)[1]:
         raise SetupError(f"--generator {generator!r} names masks already; leave out --masks {masks!r}")
     return f"{name}:{spec}{'&' if '?' in spec else '?'}masks={quote_plus(masks)}"
+
+
+def make_generator(generator: str, masks: str | None) -> Generator:
+    """Build the generator of `--generator` with the folder of `--masks`, see `add_masks`."""
+    built: Generator = build_part(GENERATORS, add_masks(generator, masks), "generator", Generator)
+    return built
 
 
 class CutPasteGenerator:

@@ -111,7 +111,7 @@ def _pick_piece(inside: Any, away: Any) -> NDArray[np.float32] | None:
         return None
     weights = np.bincount(pieces.ravel(), np.exp(-2 * away.ravel() ** 2), count)
     weights[0] = 0
-    return (pieces == weights.argmax()).astype(np.float32)
+    return np.asarray(pieces == weights.argmax(), dtype=np.float32)
 
 
 def _is_believable(piece: NDArray[np.float32]) -> bool:
