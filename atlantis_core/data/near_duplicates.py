@@ -92,7 +92,7 @@ def are_near_duplicates(prints: Sequence[bytes], others: NDArray[np.float32]) ->
         part = prints[start : start + _PRINTS_AT_ONCE]
         plain = 1.0 - others @ unit_vectors(part).T < THRESHOLD
         mirrored = 1.0 - others @ unit_vectors([mirror_fingerprint(one) for one in part]).T < MIRROR_THRESHOLD
-        found += [bool(one) for one in (plain | mirrored).any(axis=0)]
+        found += np.any(plain | mirrored, axis=0, keepdims=True)[0].tolist()
     return found
 
 

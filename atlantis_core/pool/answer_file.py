@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 OPTION = "--answers FILE"
 _COLUMNS = ("label", "who", "when")
-_LONGEST = 200  # letters of a class name, a person or a time
+LONGEST_NAME = 200
+"""Letters of a class name, a person or a time."""
 
 
 def read_answers(file: str, pool: PoolFolder) -> tuple[Answer, ...]:
@@ -44,7 +45,7 @@ def read_answers(file: str, pool: PoolFolder) -> tuple[Answer, ...]:
                 f"{str(pool.path)!r}; correct it, or remove the line"
             )
         if place in usable:
-            label, who, when = (clean_text(row.get(name, ""), _LONGEST) for name in _COLUMNS)
+            label, who, when = (clean_text(row.get(name, ""), LONGEST_NAME) for name in _COLUMNS)
             answers[usable[place]] = Answer(usable[place], label, who, when)
     return tuple(answers.values())
 

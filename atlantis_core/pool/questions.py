@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _REACH = 50
 """An answer is taken to say something about at most this many photos."""
-_LIKELY = 5
-"""Classes that are shown with a question."""
+MOST_LIKELY = 9
+"""Classes that are shown with a question, at most: each has a digit key."""
 _GAP_WEIGHT = 2.0
 """How much more a photo counts that is likely of a failing class."""
 
@@ -35,7 +35,9 @@ class Question:
     alike: tuple[int, ...]
     """Rows of the photos that the answer says most about, the nearest first, without the photo itself."""
     worth: float
-    """Photos, in all, whose doubt the answer would remove, given the questions before it."""
+    """Photos, in all, whose doubt the answer would remove, given the questions before it; some count twice."""
+    settles: float
+    """The same with each photo counted once."""
 
 
 def choose_questions(
@@ -45,6 +47,7 @@ def choose_questions(
     count: int,
     failing: Collection[str] = (),
     askable: Collection[int] | None = None,
+    settled: Collection[int] = (),
 ) -> list[Question]:
     """Choose at most `count` photos, those whose answers would remove most doubt, the best first.
 
@@ -60,29 +63,36 @@ def choose_questions(
         count: Most questions.
         failing: Classes that the round is about; photos that may show them count `_GAP_WEIGHT` times.
         askable: Rows that can be asked about; None means all.
+        settled: Rows about which nothing is left to ask, nor about photos like them: a person said that they show
+            none of the classes.
     """
     rows, similar = _reach(pool, usual_distance(train.embeddings, train.labels))
-    doubt = _doubt(found, failing)
+    doubt = np.array([1 - one.rate for one in found.every])
+    weighted = doubt * _weigh(found, failing)
     allowed = np.zeros(len(doubt), bool)
     allowed[list(range(len(doubt)) if askable is None else askable)] = True
     removed = np.zeros(len(doubt))
+    for row in settled:
+        removed[rows[row]] = np.maximum(removed[rows[row]], similar[row])
     questions = []
     for _ in range(min(count, int(allowed.sum()))):
-        worths = (doubt[rows] * np.maximum(similar - removed[rows], 0)).sum(axis=1)
+        gained = np.maximum(similar - removed[rows], 0)
+        worths = (weighted[rows] * gained).sum(axis=1)
         best = int(np.where(allowed, worths, -1.0).argmax())
         if worths[best] <= 0:
             break
         allowed[best] = False
         removed[rows[best]] = np.maximum(removed[rows[best]], similar[best])
         alike = tuple(int(row) for row, near in zip(rows[best][1:], similar[best][1:], strict=True) if near > 0)
-        questions.append(Question(best, _likely(found, best, alike), alike, float(worths[best])))
+        settles = float(doubt[rows[best]] @ gained[best])
+        questions.append(Question(best, _likely(found, best, alike), alike, float(worths[best]), settles))
     return questions
 
 
-def forecast_gain(questions: Sequence[Question], step: int = 10) -> list[float]:
+def forecast_settled(questions: Sequence[Question], step: int = 10) -> list[float]:
     """Return the photos whose doubt each `step` answers would remove, in order; the last may be of fewer answers."""
     return [
-        sum(question.worth for question in questions[start : start + step])
+        sum(question.settles for question in questions[start : start + step])
         for start in range(0, len(questions), step)
     ]
 
@@ -98,14 +108,14 @@ def _reach(pool: Unlabelled, distance: float) -> tuple[NDArray[np.intp], NDArray
     return np.concatenate([own, rows], axis=1), np.concatenate([np.ones(own.shape), strength], axis=1)
 
 
-def _doubt(found: PseudoLabels, failing: Collection[str]) -> NDArray[np.float64]:
-    doubt = np.array([1 - one.rate for one in found.every])
-    gap = np.array([bool({one.class_name, one.cluster_class, *one.votes} & set(failing)) for one in found.every])
-    return np.where(gap, _GAP_WEIGHT, 1.0) * doubt if len(doubt) else doubt
+def _weigh(found: PseudoLabels, failing: Collection[str]) -> NDArray[np.float64]:
+    """Return how much each photo counts, (P,)."""
+    gap = [bool({one.class_name, one.cluster_class, *one.votes} & set(failing)) for one in found.every]
+    return np.where(np.array(gap, bool), _GAP_WEIGHT, 1.0)
 
 
 def _likely(found: PseudoLabels, row: int, alike: Sequence[int]) -> tuple[str, ...]:
     """Return the likeliest classes of a photo: its own, its cluster's, its neighbours', those of photos like it."""
     one = found.every[row]
     others = [found.every[other].class_name for other in alike]
-    return tuple(dict.fromkeys([one.class_name, one.cluster_class, *one.votes, *others]))[:_LIKELY]
+    return tuple(dict.fromkeys([one.class_name, one.cluster_class, *one.votes, *others]))[:MOST_LIKELY]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from atlantis_core.records.answer import NONE_OF_THESE, Answer
+from atlantis_core.records.answer import NONE_OF_THESE, Answer, PhotoQuestion
 from atlantis_core.records.collection import (
     Caption,
     Cell,
@@ -36,7 +36,8 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
-from atlantis_core.records.remedy import Offer, Pilot
+from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
+from atlantis_core.records.remedy import AnswerForecast, EarlierRound, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -44,6 +45,7 @@ from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 __all__ = [
     "NONE_OF_THESE",
     "Answer",
+    "AnswerForecast",
     "Arms",
     "BaselineComparison",
     "Budget",
@@ -57,13 +59,16 @@ __all__ = [
     "Constraints",
     "Critique",
     "Decision",
+    "EarlierRound",
     "FileCount",
     "Forecast",
     "GainVerdict",
     "Gap",
+    "GapGroup",
     "GenerationMode",
     "GenerationRequest",
     "Goal",
+    "GroupGain",
     "Hit",
     "IndexFacts",
     "IndexUpdate",
@@ -71,10 +76,13 @@ __all__ = [
     "LabelledImage",
     "Measurement",
     "Offer",
+    "PhotoQuestion",
     "Pilot",
     "Price",
     "Problem",
     "Protocol",
+    "RecipeChoice",
+    "RecipeTried",
     "Regime",
     "Role",
     "RunEnd",

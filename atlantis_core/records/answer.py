@@ -1,7 +1,8 @@
-"""What a person said about a photo of a pool."""
+"""What a person is asked about photos of a pool, and what they said."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 NONE_OF_THESE = "none of these"
@@ -24,3 +25,18 @@ class Answer:
     def names_class(self) -> bool:
         """Whether it says which class the photo shows."""
         return self.label not in {"", NONE_OF_THESE}
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoQuestion:
+    """A photo of a pool that a person is asked about, with what is shown beside it."""
+
+    image_id: str
+    likely: tuple[str, ...]
+    """The likeliest classes, the likeliest first."""
+    alike: tuple[str, ...]
+    """Ids of the photos of the pool that the answer says most about, the nearest first."""
+    examples: Mapping[str, tuple[str, ...]]
+    """Likely class -> ids of the training photos of it that are nearest to the photo."""
+    settles: float
+    """Photos, in all, whose class is in doubt and would not be after the answer."""

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_origin
 
 from atlantis_core.filtering.captions import CaptionCheckResult
-from atlantis_core.records import Constraints, Critique, Decision, Forecast, Gap, Measurement, Pilot, Protocol
+from atlantis_core.records import (
+    Answer,
+    AnswerForecast,
+    Constraints,
+    Critique,
+    Decision,
+    EarlierRound,
+    Forecast,
+    Gap,
+    Measurement,
+    Pilot,
+    Protocol,
+    RecipeChoice,
+)
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
@@ -44,6 +57,10 @@ class JournalKind:
     """All versions, the newest last."""
     FORECAST = EntryKind("forecast", Forecast)
     """What the run can prove, as it was known when it began."""
+    RECIPE = EntryKind("recipe_choice", RecipeChoice)
+    """How the recipe was chosen, in a run that left it open."""
+    MEMORY = EntryKind("memory", tuple[EarlierRound, ...])
+    """Rounds of earlier runs on the same collection that the run knows, newest run first."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)
@@ -59,6 +76,10 @@ class JournalKind:
     INSIGHT = EntryKind("insight", Insight)
     PILOTS = EntryKind("pilots", tuple[Pilot, ...])
     """Remedies that were tried before the protocol was drafted, most promising first."""
+    ANSWERS = EntryKind("answers", tuple[Answer, ...])
+    """What people had said about photos of the pool when the round first used it."""
+    ANSWER_FORECAST = EntryKind("answer_forecast", AnswerForecast)
+    """What more answers may bring, as it was known after the pilots."""
     PROTOCOL = EntryKind("protocol", Protocol)
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""

@@ -11,7 +11,7 @@ from atlantis_core.run.journal import EntryKind, JournalKind
 
 if TYPE_CHECKING:
     from atlantis_core.filtering.captions import CaptionCheckResult
-    from atlantis_core.records import Critique, Decision, Gap, Measurement, Pilot, Protocol
+    from atlantis_core.records import Answer, AnswerForecast, Critique, Decision, Gap, Measurement, Pilot, Protocol
     from atlantis_core.records.round import Arms
     from atlantis_core.run.insight import Insight
     from atlantis_core.run.session import Session
@@ -28,6 +28,10 @@ class Round:
     insight: Insight | None = None
     pilots: tuple[Pilot, ...] = ()
     """First tries of remedies, most promising first."""
+    answers: tuple[Answer, ...] = ()
+    """Kept answers about photos of the pool, as they were when the round first used it."""
+    answer_forecast: AnswerForecast | None = None
+    """What more of them may bring; None without a pool."""
     protocol: Protocol | None = None
     candidate_keys: tuple[str, ...] = ()
     """Of the protocol's candidates, in order; a second draft replaces those of the first."""
@@ -61,6 +65,8 @@ _KINDS: Mapping[str, EntryKind[Any]] = {
     "gaps": JournalKind.GAPS,
     "insight": JournalKind.INSIGHT,
     "pilots": JournalKind.PILOTS,
+    "answers": JournalKind.ANSWERS,
+    "answer_forecast": JournalKind.ANSWER_FORECAST,
     "protocol": JournalKind.PROTOCOL,
     "candidate_keys": JournalKind.CANDIDATES,
     "caption_check": JournalKind.CAPTION_CHECK,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
     from atlantis_core.pool.pool_folder import GuardedPool
     from atlantis_core.store.events import Span
+    from atlantis_core.store.runs import Run
 
 DIAGNOSING_SEED = 0
 """Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
@@ -246,6 +247,12 @@ class Session:
 
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
 
+    def settle_preset(self, preset: str) -> None:
+        """Pin the recipe of a run that left it open: from now on its specification names this one."""
+        self.spec = replace(self.spec, preset=preset)
+        self.workspace.runs.settle(self.run_id, self.spec)
+        self.__dict__.pop("recipe", None)
+
     @cached_property
     def attack(self) -> Attack | None:
         """The attack on the queries that are measured; None for clean queries."""
@@ -260,6 +267,10 @@ class Session:
         return Session(
             self.workspace, self.run_id, replace(self.spec, attack=""), self.progress, self._captioner, self.say
         )
+
+    def of_run(self, run: Run) -> Session:
+        """Return a session of another run of the workspace."""
+        return Session(self.workspace, run.id, run.spec)
 
     @property
     def synthetic_side_px(self) -> int:

@@ -83,6 +83,17 @@ trials = Table(
     Column("payload", JSON, nullable=False),
 )
 
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("classes", String, nullable=False, index=True),
+    Column("image_id", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("given", String, nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.store import tables
+from atlantis_core.store.answers import AnswerStore
 from atlantis_core.store.candidates import CandidateStore
 from atlantis_core.store.events import EventStore
 from atlantis_core.store.journal import Journal
@@ -35,7 +36,7 @@ class Workspace:
     """The folder and its database; each attribute below is the store of one kind of record.
 
     ```
-    atlantis.db       collections, splits, runs, candidates, verdicts, trials, journal, ledger, events
+    atlantis.db       collections, splits, runs, candidates, verdicts, trials, answers, journal, ledger, events
     checkpoints.db    the graph's checkpoints
     objects/          synthetic images, named by the content hash of their request
     models/<trial>/   safetensors + JSON
@@ -109,6 +110,7 @@ class Workspace:
     results = cached_property(lambda self: ResultCache(self.engine))
     candidates = cached_property(lambda self: CandidateStore(self.engine, self.folder))
     trials = cached_property(lambda self: TrialStore(self.engine, self.folder))
+    answers = cached_property(lambda self: AnswerStore(self.engine))
     journal = cached_property(lambda self: Journal(self.engine))
     ledger = cached_property(lambda self: Ledger(self.engine))
     events = cached_property(lambda self: EventStore(self.engine))

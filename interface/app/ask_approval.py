@@ -18,6 +18,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.time_estimate import estimate_seconds
+from atlantis_dml.app.label import can_label, label_now
 from atlantis_dml.app.output import say
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject beca
 """What may be said in a conversation."""
 
 _CELLS_SHOWN = 12
+_CHOICE = "approve, reject or edit? [a/r/e]"
 
 
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
@@ -40,8 +42,10 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
     """
     for line in describe_protocol(session, question):
         say(line)
+    labels = can_label(session)
+    choice = "approve, reject, edit or label photos of the pool? [a/r/e/l]" if labels else _CHOICE
     while True:
-        answer = _prompt("approve, reject or edit? [a/r/e]").strip().lower()
+        answer = _prompt(choice).strip().lower()
         if answer in {"a", "approve", "y", "yes"}:
             return {"decision": "approve"}
         if answer in {"r", "reject", "n", "no"}:
@@ -50,12 +54,17 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
             edited = _edit_in_editor(session, question)
             if edited:
                 return edited
+        elif labels and answer in {"l", "label"}:
+            label_now(session)
+            say("these answers count from the next round on")
         else:
             say(f"{answer!r} is not an answer; type a, r or e")
 
 
 def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str]:
     """Return a protocol as lines: aim, reason, cells, sample prompts, cost."""
+    from atlantis_core.run.answers import describe_asking
+
     protocol = question["protocol"]
     cells = protocol["cells"]
     lines = [
@@ -71,7 +80,8 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
-    return [*lines, f"  cost: {_format_cost(session, question)}"]
+    asking = describe_asking(session, question["round"])
+    return [*lines, f"  cost: {_format_cost(session, question)}", *([f"  {asking}"] if asking else [])]
 
 
 def answer_from_options(

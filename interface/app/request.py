@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
-from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS
+from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS, Spread
 from atlantis_core.run.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
-
-Spread = Literal["targeted", "uniform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +73,7 @@ class RunOptions(TaskOptions):
     answers: str | None = None
     remedies: tuple[str, ...] | None = None
     questions: int = 160
+    memory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +134,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         answers=_make_absolute(given.answers),
         remedies=given.remedies or tuple(REMEDIES),
         questions=given.questions,
+        memory=given.memory,
     )
     return RunRequest(spec, given.columns())
 

@@ -41,9 +41,11 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
     from atlantis_core.generation.cut_paste.sources import check_masks
     from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
     request = replace(request, spec=pin_base_url(request.spec))
@@ -57,6 +59,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
+    session = Session(workspace, run.id, run.spec)
     lines = [
         summarize_reading(loaded.collection),
         *loaded.notes,
@@ -67,7 +70,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
-        write_forecast(Session(workspace, run.id, run.spec)),
+        write_forecast(session),
+        describe_kept_answers(session),
+        write_memory(session),
     ]
     return run, [line for line in lines if line]
 

@@ -29,6 +29,7 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
+    from atlantis_dml.app.label import can_label, offer_labelling
     from atlantis_dml.app.run import create_run, open_session
     from atlantis_dml.app.setup import open_workspace
 
@@ -37,7 +38,10 @@ def start_run(
         run, lines = create_run(request, store, screen.progress)
     for line in [f"run {run.id} in {store.folder}", *lines]:
         say(line)
-    return drive_run(open_session(store, run, screen), run, screen, target, as_json), store.folder
+    session = open_session(store, run, screen)
+    if not run.spec.auto and can_label(session) and is_interactive():
+        offer_labelling(session)
+    return drive_run(session, run, screen, target, as_json), store.folder
 
 
 def drive_run(

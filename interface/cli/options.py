@@ -13,7 +13,8 @@ import typer
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data import column_syntax
 from atlantis_core.records import Price
-from atlantis_dml.app.request import Spread, parse_choice, parse_regime
+from atlantis_core.records.run_spec import Spread
+from atlantis_dml.app.request import parse_choice, parse_regime
 
 _DATA = typer.Argument(
     metavar="DATA",
@@ -110,8 +111,9 @@ SHARED: dict[str, Any] = {
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
-        metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
-        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; full trains the whole "
+        metavar="auto|best|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
+        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; best (run, chat, serve) "
+        "compares recipes on held-out training images first, for at most ten minutes; full trains the whole "
         "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss "
         "of Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
         "'cpu?steps=60&loss=proxy_anchor'.",
@@ -145,10 +147,14 @@ SHARED: dict[str, Any] = {
         metavar="FILE.csv",
         help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
     ),
+    "memory": typer.Option(
+        "--memory/--no-memory", help="Choose remedies by what earlier runs on the same collection found, too."
+    ),
     "questions": typer.Option(help="Ask about at most this many photos of the pool."),
     "spread": typer.Option(
-        metavar="targeted|uniform",
-        help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
+        metavar="targeted|thompson|deficit|balanced|uniform",
+        help="How images are shared out: at the worst gaps; over groups of gaps by what pilots gave; by deficit; to "
+        "fill up cells with few images; over all cells (the last two pilot nothing: control arms).",
     ),
     "attack": typer.Option(
         metavar="fgsm|pgd", help="The queries are attacked; default: what the goal's words say, else they are not."

@@ -38,6 +38,7 @@ def build_run_command(spec: RunSpec) -> str:
             words += [f"--{name.replace('_', '-')}", _format_value(setting)]
     if spec.max_seeds != spec.seeds + EXTRA_SEEDS:
         words += ["--max-seeds", str(spec.max_seeds or spec.seeds)]
+    words += [] if spec.memory else ["--no-memory"]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 

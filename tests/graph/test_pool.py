@@ -7,12 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.harbor.renderer import render
-from atlantis_core.harbor.scene import sample_scene
-from atlantis_core.harbor.vocabulary import VesselClass
 from atlantis_core.records import Budget, Cell, CellRequest, Pilot, Protocol
 from atlantis_core.run.gallery import split_photos
 from atlantis_core.run.journal import JournalKind
@@ -28,24 +24,6 @@ from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
-PHOTOS = 5
-
-
-@pytest.fixture
-def pool(tiny_world: LoadedCollection, tmp_path: Path) -> Path:
-    """Photos of every class at night and by day, a training photo, and a validation photo in another size."""
-    folder = tmp_path / "pool"
-    folder.mkdir()
-    for place, label in enumerate(tiny_world.collection.classes):
-        for number in range(PHOTOS):
-            scene = sample_scene(
-                VesselClass.from_label(label), ("night", "day")[number % 2], 7_100_000 + 100 * place + number
-            )
-            Image.fromarray(render(scene)).save(folder / f"{label}-{number}.png")
-    (folder / "known.png").write_bytes(Path(tiny_world.collection.of_split("train")[0].path).read_bytes())
-    with Image.open(tiny_world.collection.of_split("validation")[0].path) as held_out:
-        held_out.resize((96, 96)).save(folder / "held-out.png")
-    return folder
 
 
 def test_a_run_with_a_pool_pilots_it_and_uses_no_held_out_photo(

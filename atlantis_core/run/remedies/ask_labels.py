@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlantis_core.run.answers import find_answers
 from atlantis_core.run.remedies.self_train import SelfTrain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlantis_core.records import Offer
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
 
@@ -21,5 +23,9 @@ class AskLabels(SelfTrain):
     _shows = "photos of the pool that a person named, and those like them"
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
-        """Return each use of the photos; none if nobody answers."""
-        return super().list_offers(session) if session.spec.answers is not None else []
+        """Return each use of the photos; none if nobody has answered."""
+        return super().list_offers(session) if session.spec.answers is not None or find_answers(session) else []
+
+    def _knew_as_much(self, session: Session, judged: JudgedRound) -> bool:
+        """Whether no answer was kept since the round."""
+        return session.spec.answers is not None or set(find_answers(session)) <= set(judged.answers)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from atlantis_core.base.ports import Generator
     from atlantis_core.records import Protocol
     from atlantis_core.run.pool import PoolLabel
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
 _USES = {
@@ -46,8 +47,21 @@ class SelfTrain(Remedy):
         return [
             Offer(name, f"{self._shows}, {use}", makes_images=True, trainings=int(self.trains_on_images(options)))
             for options, use in _USES.items()
-            if not _was_rolled_back(session, name := f"{self.name}:{options}".rstrip(":"))
+            if not self._was_rolled_back(session, name := f"{self.name}:{options}".rstrip(":"))
         ]
+
+    def _was_rolled_back(self, session: Session, remedy: str) -> bool:
+        """Whether a round of this remedy was rolled back and nothing has changed since for it."""
+        found = False
+        for judged in read_judged_rounds(session):
+            is_same = judged.protocol.remedy == remedy and self._knew_as_much(session, judged)
+            found = not judged.is_kept and (found or is_same)  # a kept round changes the teacher
+        return found
+
+    def _knew_as_much(self, session: Session, judged: JudgedRound) -> bool:
+        """Whether a round of this remedy knew about the pool what is known now."""
+        del session, judged
+        return True
 
     def trains_on_images(self, options: str) -> bool:
         """Whether the arm trains on the photos."""
@@ -68,9 +82,8 @@ class SelfTrain(Remedy):
         self, session: Session, round_index: int, protocol: Protocol, model: str
     ) -> tuple[GenerationRequest, ...]:
         """Return a request for each photo whose class is sure enough, of every class: they cost no image."""
-        del round_index
         failing = sorted({request.cell.class_name for request in protocol.cells})
-        labels = label_pool(session, model, failing, ask=self.asks)
+        labels = label_pool(session, model, failing, ask=self.asks, round_index=round_index)
         if not labels:
             raise NothingGenerated("the model is sure enough of no photo of the pool")
         paths = {image.id: image.path for image in find_photos(session)}
@@ -91,14 +104,6 @@ def _check(options: str) -> str:
         known = ", ".join(repr(use) for use in _USES if use)
         raise SetupError(f"photos of a pool are not used for {options!r}; known: {known}, or nothing for training")
     return options
-
-
-def _was_rolled_back(session: Session, remedy: str) -> bool:
-    """Whether a round of this remedy was rolled back and the incumbent, its teacher, is still the same."""
-    found = False
-    for judged in read_judged_rounds(session):
-        found = not judged.is_kept and (found or judged.protocol.remedy == remedy)
-    return found
 
 
 def _request(label: PoolLabel, path: str, side_px: int) -> GenerationRequest:

@@ -30,3 +30,10 @@ def test_a_recipe_that_watches_validation_is_refused(tmp_path: Path, capsys: pyt
     words = ["recipes", "harbor-tiny", "--preset", "smoke?validate_every=2", "--backbone", "harbor-student"]
     assert main([*words, "--workspace", str(tmp_path / "w")]) == 2
     assert "leave validate_every out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "recipes", "diagnose"])
+def test_only_a_run_chooses_its_recipe(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [command, "harbor-tiny", "--preset", "best", "--backbone", "harbor-student"]
+    assert main([*words, "--workspace", str(tmp_path / "w")]) == 2
+    assert "--preset best is for run, chat and serve; compare with `atlantis recipes DATA`" in capsys.readouterr().err

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.records import Measurement
+from atlantis_core.records import Cell, Comparison, GapGroup, GroupGain, Measurement, Offer, Pilot
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
+from atlantis_core.run.memory import write_memory
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_dml.cli.main import main
@@ -107,6 +108,44 @@ def test_report_json_is_the_summary(fabricated: Fabricated) -> None:
     summary = write_report(fabricated.workspace, fabricated.run_id)
     written = json.loads(Path(summary["report_path"]).with_suffix(".json").read_text(encoding="utf-8"))
     assert written == summary
+
+
+def test_terminal_and_reports_show_what_each_remedy_gave_on_each_group_of_gaps(
+    fabricated: Fabricated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Session(fabricated.workspace, fabricated.run_id, fabricated.workspace.runs.get("last").spec)
+    night, day = (GapGroup("light", value, "scarce", (Cell(HOSTILE, "light", value),)) for value in ("night", "day"))
+    gain, loss = (Comparison(0.5, 0.5 + by, by, by - 0.02, by + 0.02, 0.01, 6, 1) for by in (0.1, -0.03))
+    offer = Offer("generate", "edits", makes_images=True, trainings=1)
+    groups = (GroupGain(night, gain, 8, 5), GroupGain(day, loss, 0, 0))
+    session.write(1, JournalKind.PILOTS, (Pilot(offer, night.cells, gain, gain, 8, 5, 2.0, groups=groups),))
+    text, _ = _page(fabricated)
+    facts = collect_facts(session, summarise(session.workspace, session.run_id))
+    (pilot,) = facts["rounds"][0]["pilots"]
+    assert [(group["name"], group["gain"], group["images"]) for group in pilot["groups"]] == [
+        ("light=night, scarce", 0.1, 8),
+        ("light=day, scarce", -0.03, 0),
+    ]
+    assert main(["report", "last", "--workspace", str(fabricated.workspace.folder)]) == 0
+    for shown in (text, render_markdown(facts, ()), capsys.readouterr().out):
+        assert "+10.0 (+8.0 to +12.0), 5 of 8 images" in shown.replace("\\", "")
+        assert "-3.0 (-5.0 to -1.0)" in shown.replace("\\", "")
+
+
+def test_the_report_lists_what_earlier_runs_on_the_same_collection_found(fabricated: Fabricated) -> None:
+    workspace = fabricated.workspace
+    run = workspace.runs.create(workspace.runs.get(fabricated.run_id).spec)
+    session = Session(workspace, run.id, run.spec)
+    said = write_memory(session)
+    assert "1 earlier run on the same collection, task and recipe (2 rounds, 0 pilots) helps to choose" in said
+    with workspace.lock(run.id):
+        summary = write_report(workspace, run.id)
+    assert summary["memory"]["sentence"] == said
+    text = Path(summary["report_path"]).read_text(encoding="utf-8")
+    for shown in (text, render_markdown(collect_facts(session, summary), ())):
+        assert "What earlier runs found" in shown
+        assert shown.count(fabricated.run_id) == 2, "one row for each judged round"
+        assert "no second proof" in shown
 
 
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:

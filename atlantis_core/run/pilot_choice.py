@@ -1,0 +1,132 @@
+"""Which remedy a round uses, given what the pilots gave."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.plural import count_noun
+from atlantis_core.metrics.paired_test import ERROR_OF_RUN
+from atlantis_core.run.remedies import parse_remedy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlantis_core.records import Comparison, Offer, Pilot
+
+GAIN_SD = 0.03
+"""Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
+
+DRIFT_SD = 0.02
+"""Standard deviation between the gains of a remedy in two runs on one collection, with other seeds and cells."""
+
+FEWEST_IMAGES = 8
+"""A pilot with fewer images says nothing: one or two that the filters reject would condemn a remedy."""
+
+UNAPPROVED = "no image is generated before a person approves it"
+"""Why a pilot of a run that waits for approval was not made."""
+
+TOO_FEW = f"a tenth of this round's images is fewer than {FEWEST_IMAGES}"
+"""Why a pilot of a small round was not made."""
+
+LEAST_GAIN = 0.005
+"""Gain in Recall@1 below which a remedy is not worth a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is expected of a remedy's gain in Recall@1 before it is piloted: a normal distribution."""
+
+    mean: float = 0.0
+    sd: float = GAIN_SD
+
+
+UNKNOWN = Prior()
+
+
+def learn_prior(earlier: Comparison | None) -> Prior:
+    """Return what an earlier run's figure lets one expect; without one nothing is known.
+
+    Other seeds and partly other queries may differ by `DRIFT_SD` from what holds there.
+    """
+    if earlier is None:
+        return UNKNOWN
+    variance = measure_variance(earlier) + DRIFT_SD**2
+    return Prior(_combine(UNKNOWN, earlier.gain, variance), _left_sd(UNKNOWN, variance))
+
+
+def shrunk_gain(pilot: Pilot, prior: Prior = UNKNOWN) -> float:
+    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk to the prior by its uncertainty.
+
+    Posterior mean of a normal gain; -1 where it could not be tried.
+    """
+    return -1.0 if pilot.deciding is None else _combine(prior, pilot.deciding.gain, measure_variance(pilot.deciding))
+
+
+def choose_pilot(
+    pilots: Sequence[Pilot], error: float = ERROR_OF_RUN, priors: Mapping[str, Prior] | None = None
+) -> Pilot | None:
+    """Return the pilot whose remedy the round should use; None if none promises a gain.
+
+    It is the one with the highest expected gain. A remedy whose pilot is all that the judge will see has to pass the
+    judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
+    none of these promises a gain, it is the first whose images could not be piloted.
+    """
+    known = priors or {}
+    expected = [(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding]
+    promising = [pair for pair in expected if _is_promising(*pair, error)]
+    untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
+    return max(promising, key=lambda pair: shrunk_gain(*pair))[0] if promising else untried
+
+
+def _is_promising(pilot: Pilot, prior: Prior, error: float) -> bool:
+    found = pilot.deciding
+    if found is None:
+        return False
+    if is_whole(pilot.offer):
+        return found.gain > 0 and found.p_value <= error
+    variance = measure_variance(found)
+    # The 95 % quantile of the posterior of the gain.
+    return _combine(prior, found.gain, variance) + 1.64 * _left_sd(prior, variance) >= LEAST_GAIN
+
+
+def is_whole(offer: Offer) -> bool:
+    """Whether a pilot is the same as the round would be: nothing is trained, and no share of images was tried."""
+    return not offer.trainings and not (offer.makes_images and parse_remedy(offer.remedy)[0].spends_images)
+
+
+def measure_variance(found: Comparison) -> float:
+    """Return the squared standard error of a gain."""
+    if not found.freedom:  # a version that stored no variances
+        return ((found.high - found.low) / 2 / 1.96) ** 2
+    return found.seed_variance / found.seeds + found.query_variance
+
+
+def _combine(prior: Prior, gain: float, variance: float) -> float:
+    """Return the posterior mean of a gain that was measured with a variance."""
+    return (gain * prior.sd**2 + prior.mean * variance) / (prior.sd**2 + variance)
+
+
+def _left_sd(prior: Prior, variance: float) -> float:
+    return math.sqrt(prior.sd**2 * variance / (prior.sd**2 + variance))
+
+
+def describe_pilot(pilot: Pilot) -> str:
+    """Return a pilot in one line: its remedy, gain, interval and cost, and the gain in each of several groups."""
+    found = pilot.deciding
+    if found is None:
+        return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
+    images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
+    measured = [(gain.group.name, gain.found) for gain in pilot.groups if gain.found]
+    parts = [f"{name} {_describe_gain(own)}" for name, own in measured[:_MOST_GROUPS]] if len(measured) > 1 else []
+    groups = f" [{'; '.join(parts)}]" if parts else ""
+    return f"{pilot.offer.remedy}: {_describe_gain(found)}{images}{groups}"
+
+
+_MOST_GROUPS = 4
+"""Groups of gaps that a line names."""
+
+
+def _describe_gain(found: Comparison) -> str:
+    return f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
