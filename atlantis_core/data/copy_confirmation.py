@@ -1,4 +1,4 @@
-"""Whether two files show the same picture where their fingerprints say so: their pixels are laid over each other.
+"""Whether two files show the same image where their fingerprints say so: their pixels are laid over each other.
 
 The fingerprint of a drawing has little in it but a few strokes, and those of two different apples may lie alike. So
 a match with such a sparse image is confirmed at 64 x 64 px: the place that the fingerprints suggest is refined to

@@ -110,7 +110,7 @@ class CopyFinder:
         return [CopyMatch(nearest[one].row, nearest[one].is_mirrored, places[one]) for one in sorted(hits)]
 
     def confirms(self, fingerprint: bytes, path: str) -> bool:
-        """Return whether an image that they contain is none of a different picture; see `copy_confirmation`.
+        """Return whether a match of an image that they contain is borne out; see `copy_confirmation`.
 
         Matches with sparse images (drawings) are confirmed by the pixels of both, others count as they are, and so do
         those with an image whose file is gone.

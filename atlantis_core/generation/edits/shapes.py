@@ -97,7 +97,8 @@ def find_object(pixels: Pixels, draws: RandomDraws, side_px: int = _MASK_SIDE_PX
     piece = _pick_piece(inside, away)
     if piece is None or not _is_believable(piece[edge:-edge, edge:-edge]):
         return None
-    return np.clip(cv2.resize(piece, (width, height), None, 0, 0, cv2.INTER_CUBIC), 0, 1)
+    resized: NDArray[np.float32] = np.clip(cv2.resize(piece, (width, height), None, 0, 0, cv2.INTER_CUBIC), 0, 1)
+    return resized
 
 
 def _pick_piece(inside: Any, away: Any) -> NDArray[np.float32] | None:
@@ -111,7 +112,7 @@ def _pick_piece(inside: Any, away: Any) -> NDArray[np.float32] | None:
         return None
     weights = np.bincount(pieces.ravel(), np.exp(-2 * away.ravel() ** 2), count)
     weights[0] = 0
-    return (pieces == weights.argmax()).astype(np.float32)
+    return np.asarray(pieces == weights.argmax(), dtype=np.float32)
 
 
 def _is_believable(piece: NDArray[np.float32]) -> bool:

@@ -160,7 +160,7 @@ def shake_and_place(inks: Sequence[Ink], draws: RandomDraws, *, fits: bool) -> l
     stretch[1] = 1 / abs(stretch[0])
     room = 0.6 * max(0.0, 1 - size) / 2
     place = [width * (0.5 + room * draws.uniform(-1, 1)), height * (0.5 + room * draws.uniform(-1, 1))]
-    matrix[:, 2] -= (x, y)
+    matrix[:, 2] -= np.array([x, y])
     matrix = matrix * stretch
     matrix[:, 2] += place
     inverse = cv2.invertAffineTransform(matrix)
