@@ -16,6 +16,7 @@ from langgraph.types import Command
 
 from atlantis_core.base.errors import ProviderUnavailable, SetupError, Stopped
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.recipes.choice import choose_recipe
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State, initial_state
 from atlantis_dml.tools.context import RunContext
@@ -116,13 +117,32 @@ def advance(context: RunContext, answer: Mapping[str, Any] | None = None, watch:
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
-            outcome = _stream(graph, given, config, context, watch)
+            outcome = _settle_recipe(context, watch) or _stream(graph, given, config, context, watch)
         finally:
             if outcome is None:  # an error nobody foresaw is on its way up
                 runs.mark(session.run_id, "failed", "ended by an error")
         if outcome.status != "done":
             runs.mark(session.run_id, outcome.status, outcome.problem)
         return outcome
+
+
+def _settle_recipe(context: RunContext, watch: Watch | None) -> Outcome | None:
+    """Choose the recipe of a run that leaves it open, before its first step; return how it rests if it is stopped."""
+    session, before = context.session, context.session.progress
+
+    def progress(what: str, done: int, total: int) -> None:
+        context.stop.check()
+        if watch:
+            watch("progress", {"what": what, "done": done, "total": total})
+
+    session.progress = progress
+    try:
+        choose_recipe(session)
+    except Stopped:
+        return Outcome("paused", None, STOPPED)
+    finally:
+        session.progress = before
+    return None
 
 
 def _stream(graph: Loop, given: Any, config: Any, context: RunContext, watch: Watch | None) -> Outcome:

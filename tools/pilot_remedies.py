@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.metrics.paired_test import share_of_error
 from atlantis_core.run.answer_forecast import write_answer_forecast
 from atlantis_core.run.answers import describe_asking
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.pilots import choose_pilot, describe_pilot, fit_to_budget, list_offers, run_pilots
+from atlantis_core.run.pilot_choice import choose_pilot, describe_pilot
+from atlantis_core.run.pilots import fit_to_budget, list_offers, run_pilots
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
@@ -42,9 +44,9 @@ WORDS = "pilot pilots remedy remedies try tried cheap"
 
 @tool
 def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
-    """Try each remedy in small on the drafted cells with the diagnosing seed, and choose the most promising one.
+    """Try each remedy in small, on the drafted cells or on all that it changes, and choose the most promising one.
 
-    Servings (other ways to search with the same model) take seconds; images and recipes take one training each and
+    Servings (other ways to search with the same models) take seconds; images and recipes take one training each and
     at most a tenth of the round's images. The answer lists the gain of each.
 
     Args:
@@ -59,7 +61,7 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
         pilots = run_pilots(session, round_index, found.protocol, find_diagnosing(runtime), list_offers(session))
         session.write(round_index, JournalKind.PILOTS, pilots)
         write_answer_forecast(session, round_index, find_diagnosing(runtime), pilots)
-    chosen = _choose(pilots, choose)
+    chosen = _choose(session, round_index, pilots, choose)
     asking = describe_asking(session, round_index)
     table = "; ".join([*map(describe_pilot, pilots), *([asking] if asking else [])])
     if chosen is None:
@@ -74,10 +76,11 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
     return answer_call(runtime, "pilot_remedies", text, pilots, undone=_LATER, **anew)
 
 
-def _choose(pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
+def _choose(session: Session, round_index: int, pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
     """Return the pilot that is named, or the best one; None if none promises a gain."""
     if not name:
-        return choose_pilot(pilots)
+        tried = sum(not pilot.failure for pilot in pilots)
+        return choose_pilot(pilots, share_of_error(round_index, session.spec.budget.rounds, tried))
     named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
     if named is None:
         known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"

@@ -45,6 +45,15 @@ _MALLOC = ((-4, 0), (-1, 2**31 - 1), (-8, 1))
 """malloc.h: M_MMAP_MAX, M_TRIM_THRESHOLD (bytes; the maximum), M_ARENA_MAX (threads share freed memory)."""
 
 
+def count_parallel() -> int:
+    """Return how many jobs `map_on_cores` runs side by side at most."""
+    import torch
+
+    # Distributed processes must run their steps in the same order.
+    in_parallel = best_device() != "cuda" and process_rank_and_count()[1] == 1
+    return torch.get_num_threads() if in_parallel else 1
+
+
 def map_on_cores(
     function: Callable[[Job], Result], jobs: Iterable[Job], at_once: int | None = None
 ) -> Iterator[Result]:
@@ -65,9 +74,7 @@ def map_on_cores(
 
     keep_freed_memory()
     threads = torch.get_num_threads()
-    # Distributed processes must run their steps in the same order.
-    in_parallel = best_device() != "cuda" and process_rank_and_count()[1] == 1
-    workers = min(threads, at_once or threads) if in_parallel else 1
+    workers = min(count_parallel(), at_once or threads)
     if workers == 1:
         yield from map(function, jobs)
         return

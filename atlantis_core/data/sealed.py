@@ -14,7 +14,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.hidden_copies import CopyFinder
 from atlantis_core.data.inspection import possible_ids
-from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
+from atlantis_core.data.near_duplicates import are_near_duplicates, is_near_duplicate, unit_vectors
 from atlantis_core.records import Collection, LabelledImage
 
 
@@ -47,7 +47,7 @@ class SealedSplit:
         self._images = tuple(images)
         self._fingerprints = tuple(fingerprints)
         self._vectors = unit_vectors(self._fingerprints)
-        self._copies = CopyFinder(self._fingerprints)
+        self._copies = CopyFinder(self._fingerprints, [image.path for image in self._images])
 
     def __len__(self) -> int:
         return len(self._images)
@@ -65,6 +65,18 @@ class SealedSplit:
     def contains_copy(self, fingerprint: bytes) -> bool:
         """Whether an image is a crop, mirror image or slight rotation of a test image (`hidden_copies`)."""
         return self._copies.contains(fingerprint)
+
+    def match_each(self, fingerprints: Sequence[bytes]) -> list[bool]:
+        """Return for each of several images whether it `matches`."""
+        return are_near_duplicates(fingerprints, self._vectors)
+
+    def find_copies(self, fingerprints: Sequence[bytes]) -> list[bool]:
+        """Return for each of several images whether the split `contains_copy` of it."""
+        return self._copies.contains_each(fingerprints)
+
+    def confirms_copy(self, fingerprint: bytes, path: str) -> bool:
+        """Whether the pixels of an image bear out that it is a copy of a test image (`copy_confirmation`)."""
+        return self._copies.confirms(fingerprint, path)
 
     @property
     def address(self) -> str:

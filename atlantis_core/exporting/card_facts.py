@@ -51,3 +51,5 @@ class ModelFacts:
     """How it was searched when it was measured; empty is the nearest photo."""
     reference: int = 0
     """Photos that the serving is fitted on, of which the folder has the embeddings."""
+    gallery: int = 0
+    """Photos that the run added to the gallery, which the folder holds."""

@@ -10,6 +10,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.exporting.card_facts import ModelFacts
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
+from atlantis_core.exporting.gallery_photos import FOLDER_NAME as GALLERY
 from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE
@@ -26,6 +27,7 @@ def write_model_card(about: ModelFacts) -> str:
         _describe_model(about),
         _usage_section(about),
         *([_serving_section(about)] if about.serving else []),
+        *([_gallery_section(about)] if about.gallery else []),
         *([write_timm_section(about)] if about.with_timm else []),
         *([_onnx_section(about)] if about.with_onnx else []),
         _data_section(about.evidence),
@@ -79,6 +81,13 @@ def _serving_section(about: ModelFacts) -> str:
     return f"""## Search
 The figures below are of the serving {code_span(about.serving)}, not of the nearest photo. `{SERVING_NAME}` names it\
 {fitted}. `atlantis index` takes it from this folder, so that `atlantis search` ranks alike."""
+
+
+def _gallery_section(about: ModelFacts) -> str:
+    return f"""## Gallery
+The figures below count {count_noun(about.gallery, "photo")} that the run added to the gallery. They are in\
+ `{GALLERY}/`, with their classes in its `metadata.csv`; remove that folder before you publish the model if they are\
+ private. `atlantis index` adds them to your photos."""
 
 
 def _onnx_section(about: ModelFacts) -> str:

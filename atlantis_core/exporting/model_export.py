@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import to_printable
 from atlantis_core.exporting.card_facts import ModelFacts
 from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
+from atlantis_core.exporting.gallery_photos import write_gallery_photos
 from atlantis_core.exporting.model_card import write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
 from atlantis_core.exporting.timm_folder import CONFIG_NAME, write_for_timm
@@ -79,10 +80,11 @@ def export_model(
     figures.
 
     Returns:
-        JSON-able: `folder`, `files` (name, bytes), `architecture`, `embedding`, `distance`, `dims`, `input_px`,
-        `figures` (of `this model`, `baseline`, `frozen`; empty if none are known), `missing` (figures that could
-        not be computed), `restricted` (which of `queries` and `gallery` were chosen by a column's value),
-        `onnx` (None, or `checked`, `largest_difference`, `random_images`, `pictures`), `license_note`.
+        JSON-able: `folder`, `files` (name, bytes), `gallery_photos` (in the folder `gallery`), `architecture`,
+        `embedding`, `distance`, `dims`, `input_px`, `figures` (of `this model`, `baseline`, `frozen`; empty if none
+        are known), `missing` (figures that could not be computed), `restricted` (which of `queries` and `gallery`
+        were chosen by a column's value), `onnx` (None, or `checked`, `largest_difference`, `random_images`,
+        `pictures`), `license_note`.
 
     Raises:
         SetupError: The folder exists or cannot be written, the model is damaged, `onnx` is not installed, or the
@@ -99,7 +101,9 @@ def export_model(
     )
     with temporary_folder(folder, "exporting") as part:
         facts = _write_weights(Path(model.target), retriever, part)
-        stored = _prepare_serving(model.serving, retriever, session, progress)
+        serving, added = split_photos(session.workspace, model.serving) if session else ("", ())
+        write_gallery_photos(added, part)
+        stored = _prepare_serving(serving, retriever, session, progress) if session else None
         if stored:
             stored.save(part)
         agreement = None
@@ -112,6 +116,7 @@ def export_model(
             progress("comparing ONNX with torch", 2, 2)
         with_timm = (part / CONFIG_NAME).exists()
         about = _collect_facts(retriever, facts, evidence, agreement, stored, with_onnx=onnx, with_timm=with_timm)
+        about = replace(about, gallery=len(added))
         (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
         part.rename(folder)
     return _build_result(folder, about)
@@ -220,20 +225,17 @@ def _collect_facts(
     )
 
 
-def _prepare_serving(
-    text: str, retriever: Retriever, session: Session | None, progress: Progress
-) -> StoredServing | None:
+def _prepare_serving(text: str, retriever: Retriever, session: Session, progress: Progress) -> StoredServing | None:
     """Return a serving with the embeddings of its reference photos; None for the nearest photo.
 
     Raises:
         SetupError: A reference photo is gone.
     """
-    rest = split_photos(session.workspace, text)[0] if session else ""  # photos of the gallery are no part of a model
-    if not rest or session is None:
+    if not text:
         return None
-    photos = session.reference if parse_serving(rest).needs_reference else ()
+    photos = session.reference if parse_serving(text).needs_reference else ()
     vectors = retriever.embed([image.path for image in photos], progress=progress)
-    return StoredServing.of(rest, vectors, [image.label for image in photos])
+    return StoredServing.of(text, vectors, [image.label for image in photos])
 
 
 def _base_model(backbone: BackboneSpec) -> tuple[str, str]:
@@ -252,7 +254,10 @@ def _build_result(folder: Path, about: ModelFacts) -> dict[str, Any]:
     checked = {"checked": agreement is not None} | (as_json(agreement) if agreement else {})
     return {
         "folder": str(folder),
-        "files": [{"name": file.name, "bytes": file.stat().st_size} for file in sorted(folder.iterdir())],
+        "files": [
+            {"name": file.name, "bytes": file.stat().st_size} for file in sorted(folder.iterdir()) if file.is_file()
+        ],
+        "gallery_photos": about.gallery,
         "architecture": about.architecture,
         "embedding": about.embedding,
         "distance": about.distance,

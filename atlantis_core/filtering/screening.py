@@ -84,8 +84,10 @@ def screen_candidates(
         ToolError: A candidate's class has no real images, or `source_paths` lacks its source.
     """
     verdicts = {}
-    for candidate in candidates:
-        if verdict := judge_image_file(candidate, guard, _source_path(candidate, source_paths)):
+    sources = [_source_path(candidate, source_paths) for candidate in candidates]
+    guard.look_at([*sources, *(candidate.path for candidate in candidates)])
+    for candidate, source in zip(candidates, sources, strict=True):
+        if verdict := judge_image_file(candidate, guard, source):
             verdicts[candidate.key] = verdict
     remaining = [candidate for candidate in candidates if candidate.key not in verdicts]
     if captions is not None:

@@ -108,11 +108,6 @@ def share_of_error(round_index: int, max_rounds: int, pilots: int = 1) -> float:
     return ERROR_OF_RUN * share / max(1, pilots)
 
 
-def is_proven(comparison: Comparison, round_index: int, max_rounds: int, pilots: int = 1) -> bool:
-    """Whether the gain of a candidate over the incumbent is significant at its round's share of the error."""
-    return comparison.gain > 0 and comparison.p_value <= share_of_error(round_index, max_rounds, pilots)
-
-
 def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:
     """Return the sorted ids of the (selected) queries that all outcomes have."""
     common = set.intersection(*(set(one.ids) for one in outcomes))

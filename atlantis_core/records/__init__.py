@@ -36,7 +36,8 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
-from atlantis_core.records.remedy import AnswerForecast, Offer, Pilot
+from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
+from atlantis_core.records.remedy import AnswerForecast, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -62,9 +63,11 @@ __all__ = [
     "Forecast",
     "GainVerdict",
     "Gap",
+    "GapGroup",
     "GenerationMode",
     "GenerationRequest",
     "Goal",
+    "GroupGain",
     "Hit",
     "IndexFacts",
     "IndexUpdate",
@@ -77,6 +80,8 @@ __all__ = [
     "Price",
     "Problem",
     "Protocol",
+    "RecipeChoice",
+    "RecipeTried",
     "Regime",
     "Role",
     "RunEnd",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atlantis_core.records.collection import Cell
-from atlantis_core.records.measurement import Comparison
+from atlantis_core.records.measurement import Cause, Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,43 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class GapGroup:
+    """Cells that fail for the same reason: gaps of one facet value with one cause."""
+
+    facet: str
+    value: str
+    """Both empty if the cells are whole classes."""
+    cause: Cause | None
+    """None for cells of the draft that are in no gap."""
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        """The group in words."""
+        where = f"{self.facet}={self.value}" if self.facet else "whole classes"
+        return f"{where}, {self.cause}" if self.cause else f"{where}, no gap"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGain:
+    """What a pilot gave on one group of gaps."""
+
+    group: GapGroup
+    found: Comparison | None
+    """Over the queries in the group; None if no query is in the group."""
+    images: int
+    """Images that were generated for its cells."""
+    kept: int
+    """Those that passed the filters."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pilot:
-    """A first try of a remedy with the diagnosing seed, against the incumbent with that seed."""
+    """A first try of a remedy against the incumbent: with its models, or with one training of another seed."""
 
     offer: Offer
     cells: tuple[Cell, ...]
-    """The cells that the round is about."""
+    """The cells that it is tried on; empty for every query."""
     overall: Comparison | None
     """Over all validation queries; None if it could not be tried."""
     targeted: Comparison | None
@@ -39,6 +70,8 @@ class Pilot:
     seconds: float
     failure: str = ""
     """Why it could not be tried; else empty."""
+    groups: tuple[GroupGain, ...] = ()
+    """The same by group of gaps, worst group first; empty in a pilot of an earlier version."""
 
     @property
     def deciding(self) -> Comparison | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 FileState = Literal["", "changed", "missing"]
@@ -77,3 +77,7 @@ class IndexUpdate:
     """No longer in the collection, or now in its sealed test split."""
     other_label: int = 0
     """Of `there`, the same photos in another collection of the index, under another label, which they keep."""
+
+    def plus(self, other: IndexUpdate) -> IndexUpdate:
+        """Return the sum of two updates of the same index."""
+        return IndexUpdate(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))

@@ -12,7 +12,7 @@ from atlantis_core.records.remedy import ANSWER_STEP
 from atlantis_core.run.answers import find_answers
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.labelling import choose_photo_questions, list_failing
-from atlantis_core.run.pilots import shrunk_gain
+from atlantis_core.run.pilot_choice import shrunk_gain
 from atlantis_core.run.pool import find_photos, label_pool
 from atlantis_core.run.pool_view import PoolView
 

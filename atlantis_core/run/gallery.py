@@ -36,8 +36,9 @@ def add_photos(session: Session, serving: str, photos: Sequence[LabelledImage]) 
         return serving
     rest, before = split_photos(session.workspace, serving)
     every = {photo.id: photo for photo in (*before, *photos)}
-    listed = as_json(sorted(every.values(), key=lambda photo: photo.id))
-    key = content_hash("gallery_photos", [{**photo, "path": ""} for photo in listed])
+    # Without paths: each is that of the candidate, and so moves with the workspace.
+    listed = [{**photo, "path": ""} for photo in as_json(sorted(every.values(), key=lambda photo: photo.id))]
+    key = content_hash("gallery_photos", listed)
     session.workspace.results.add(key, "gallery_photos", listed, 0.0)
     return _JOIN.join(filter(None, [f"{_PART}{key}", rest]))
 
@@ -57,8 +58,13 @@ def split_photos(workspace: Workspace, serving: str) -> tuple[str, tuple[Labelle
             raise SetupError(
                 f"the gallery photos {key!r} are not in workspace {str(workspace.folder)!r}; name its own"
             )
-        photos += from_json(tuple[LabelledImage, ...], found)
+        photos += _find_files(workspace, from_json(tuple[LabelledImage, ...], found))
     return _JOIN.join(part for part in parts if not part.startswith(_PART)), tuple(photos)
+
+
+def _find_files(workspace: Workspace, photos: Sequence[LabelledImage]) -> list[LabelledImage]:
+    candidates = workspace.candidates.find(photo.id for photo in photos)
+    return [replace(photo, path=candidates[photo.id].path) for photo in photos]
 
 
 def replace_serving(serving: str, changed: str) -> str:

@@ -11,6 +11,7 @@ from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import find_edits, find_requested_edits
 from atlantis_core.generation.medium_words import MEDIA
 from atlantis_core.records import Cell, Collection, Goal
+from atlantis_core.records.natural_order import natural_key
 
 _SAYS_NOTHING = frozenset(
     re.findall(
@@ -36,17 +37,19 @@ def read_goal(text: str, collection: Collection) -> Goal:
     """Read what a goal's words name: cells of the collection and a target.
 
     Classes are named by a whole word of their name (`trawler` or `trawlers` names every trawler), facet values
-    by the value or, if it is a medium, by another word for it. A goal that names neither is about every query.
+    by the value or, if it is a medium, by another word for it. A goal that names neither is about every query. A
+    value that training images show and no query does names the classes that are trained on nothing else: of
+    "products known by their catalogue image alone" other photos are asked for.
 
     Raises:
         SetupError: The goal is empty.
     """
     if not text.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
-    words = _words(without_limits(text)) - _SAYS_NOTHING
-    classes = _find_classes(words, collection.classes)
-    pairs = [(facet, value) for facet, found in facet_value_lists(collection).items() for value in found]
-    values = [pair for pair in pairs if _words(pair[1]) and _words(pair[1]) <= words] or _find_media(text, pairs)
+    classes = _find_classes(_telling_words(text), collection.classes)
+    values = _find_values(text, collection)
+    if trained := _find_classes_trained_on(values, collection):
+        classes, values = [name for name in trained if name in (classes or trained)], []
     cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, target_in(text))
 
@@ -70,6 +73,23 @@ def read_attack(text: str) -> str:
     return format_attack(Attack("fgsm" if re.search(r"\bfgsm\b", text, re.IGNORECASE) else "pgd", epsilon))
 
 
+def _find_values(text: str, collection: Collection) -> list[tuple[str, str]]:
+    """Return the facet values that a goal's words name."""
+    words = _telling_words(text)
+    pairs = [(facet, value) for facet, found in facet_value_lists(collection).items() for value in found]
+    return [pair for pair in pairs if _words(pair[1]) and _words(pair[1]) <= words] or _find_media(text, pairs)
+
+
+def _find_classes_trained_on(values: Sequence[tuple[str, str]], collection: Collection) -> list[str]:
+    """Return the classes whose training images all show one of these values, if no validation image shows one."""
+    shown = {pair for image in collection.of_split("validation") for pair in image.facets.items()}
+    if not values or shown.intersection(values):
+        return []
+    train = collection.of_split("train")
+    others = {image.label for image in train if not image.facets.items() & set(values)}
+    return sorted({image.label for image in train} - others, key=natural_key) if others else []
+
+
 def _find_media(text: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the facet values of the medium that a goal names in other words: "drawings" are `style=sketch`."""
     named = {match.edit for match in find_edits(text)}.intersection(MEDIA)
@@ -89,7 +109,9 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     many = f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' if len(classes) > 3 else ''})"
     named = [", ".join(values)] if values else []
     named += [many if len(classes) > 1 else f"class {classes[0]}"] if classes else []
-    return f"the goal names {' in '.join(named)}"
+    alone = _find_values(goal.text, collection) if classes and not values else []
+    why = f", trained on {', '.join(f'{facet}={value}' for facet, value in alone)} alone" if alone else ""
+    return f"the goal names {' in '.join(named)}{why}"
 
 
 def _find_classes(words: set[str], classes: Iterable[str]) -> list[str]:
@@ -98,6 +120,11 @@ def _find_classes(words: set[str], classes: Iterable[str]) -> list[str]:
     telling = {word for word, count in counts.items() if 0 < count <= _MAX_SHARE * len(words_of)}
     most = max((len(telling & found) for found in words_of.values()), default=0)
     return [name for name, found in words_of.items() if most and len(telling & found) == most]
+
+
+def _telling_words(text: str) -> set[str]:
+    """Return the words of a goal that may name a class or a facet value."""
+    return _words(without_limits(text)) - _SAYS_NOTHING
 
 
 def _words(text: str) -> set[str]:

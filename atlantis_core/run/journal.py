@@ -17,6 +17,7 @@ from atlantis_core.records import (
     Measurement,
     Pilot,
     Protocol,
+    RecipeChoice,
 )
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
@@ -55,6 +56,8 @@ class JournalKind:
     """All versions, the newest last."""
     FORECAST = EntryKind("forecast", Forecast)
     """What the run can prove, as it was known when it began."""
+    RECIPE = EntryKind("recipe_choice", RecipeChoice)
+    """How the recipe was chosen, in a run that left it open."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)

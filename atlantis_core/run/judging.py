@@ -11,6 +11,7 @@ from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import (
     compare_arms,
     counted_in_cells,
@@ -36,7 +37,7 @@ def judge_round(
 ) -> Decision:
     """Compare the candidate arm with the incumbent.
 
-    A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
+    A round is kept when the gain on its cells (`list_judged_cells`) is proven and the whole is not worse by more than
     `TOLERATED_LOSS`; where the queries are attacked, clean ones may lose `TOLERATED_CLEAN_LOSS`. The gaps were
     found with a seed that judges nothing, so choosing the worst cells does not by itself show as a gain. `arms` has
     the models of `baseline`, `incumbent` and `candidate`.
@@ -45,14 +46,16 @@ def judge_round(
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
     }
     baseline, incumbent, candidate = (trained[tuple(arms[name])] for name in ("baseline", "incumbent", "candidate"))
-    select = counted_in_cells(session, [request.cell for request in protocol.cells], incumbent)
+    cells = list_judged_cells(session, protocol)
+    select = counted_in_cells(session, cells or (), incumbent)
     spread = seed_sd(session, arms["incumbent"], arms["candidate"])
     history = load_history(session, [*arms["incumbent"], *arms["candidate"]])
     overall = compare_arms(session, incumbent, candidate, None, spread, history)
     targeted = compare_arms(session, incumbent, candidate, select, spread, history) if select else None
+    targeted = overall if cells is None else targeted
     since_baseline = seed_sd(session, arms["baseline"], arms["candidate"])
     over_baseline = compare_arms(session, baseline, candidate, None, since_baseline)
-    where = "on the targeted cells" if select else NO_TARGETED_QUERY
+    where = "over all queries" if cells is None else "on the targeted cells" if select else NO_TARGETED_QUERY
     if candidate is incumbent:
         reason = "not proven: no generated image was kept, so there is no new model to compare"
         return Decision(False, reason, overall, targeted, over_baseline, missing="a candidate")

@@ -1,30 +1,33 @@
-"""Pilots: cheap first tries of remedies with the diagnosing seed, before a round spends its images.
+"""Pilots: cheap first tries of remedies, before a round spends its images.
 
-A serving is tried on the trained diagnosing model: seconds, and its interval is that of the queries alone, since both
-arms share the model. Anything else takes one training, with at most a tenth of the round's images. The seeds that
-judge the round are never used; because pilots see the same queries as the judge, the judge divides its error by the
-number of pilots.
+A remedy without a training, such as a serving, is tried on the incumbent's own models: seconds, and its interval is
+that of the queries alone, since both arms share the models. Anything else takes one training with the diagnosing
+seed, with at most a tenth of the round's images. It is compared with the incumbent's first judging seed: the model
+that the cells were found with was unlucky there, so that any other training would seem to gain. Pilots see the
+queries and models of the judge, who therefore divides the error by their number: whichever is chosen, one of that
+many tests would have to err.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
-from atlantis_core.base.plural import count_noun
-from atlantis_core.metrics.paired_test import ERROR_OF_RUN
-from atlantis_core.records import Candidate, Cell, Comparison, Offer, Pilot, Protocol
+from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
+from atlantis_core.run.gap_groups import group_cells, measure_groups
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.pilot_choice import FEWEST_IMAGES, TOO_FEW, UNAPPROVED, shrunk_gain
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
-from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.round_images import make_candidates, screen
-from atlantis_core.run.training_set import apply_remedy, plan_arm
+from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
 
 if TYPE_CHECKING:
@@ -33,98 +36,62 @@ if TYPE_CHECKING:
 IMAGE_SHARE = 0.1
 """Share of a round's images that a pilot may make."""
 
-GAIN_SD = 0.03
-"""Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
-
-
-FEWEST_IMAGES = 8
-"""A pilot with fewer images says nothing: one or two that the filters reject would condemn a remedy."""
-
-UNAPPROVED = "no image is generated before a person approves it"
-"""Why a pilot of a run that waits for approval was not made."""
-
-TOO_FEW = f"a tenth of this round's images is fewer than {FEWEST_IMAGES}"
-"""Why a pilot of a small round was not made."""
-
-LEAST_GAIN = 0.005
-"""Gain in Recall@1 below which a remedy is not worth a round."""
-
 
 def list_offers(session: Session) -> list[Offer]:
-    """Return what each remedy that the run may use offers, less what a round tried without being kept."""
-    tried = {judged.protocol.remedy for judged in read_judged_rounds(session) if not judged.is_kept}
+    """Return what each remedy that the run may use offers, less what a round tried or the incumbent has already."""
+    judged = read_judged_rounds(session)
+    tried = {one.protocol.remedy for one in judged if not one.is_kept}
+    incumbent = plan_arm(session, "incumbent", judged[-1].index if judged else 0)
     offers = [offer for name in session.spec.remedies for offer in parse_remedy(name)[0].list_offers(session)]
     # Images for other cells may help although these did not; a recipe or a serving is the same again.
-    return [offer for offer in offers if offer.makes_images or offer.remedy not in tried]
+    return [
+        offer
+        for offer in offers
+        if offer.makes_images or not (offer.remedy in tried or is_in_effect(session, incumbent, offer.remedy))
+    ]
 
 
 def run_pilots(
     session: Session, round_index: int, draft: Protocol, model: str, offers: Iterable[Offer]
 ) -> tuple[Pilot, ...]:
-    """Try each offer on the cells of a draft, against the diagnosing model; return the most promising first."""
-    pilots = [_run_pilot(session, round_index, draft, model, offer) for offer in offers]
+    """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
+    gaps = session.read(round_index, JournalKind.GAPS) or ()
+    groups = group_cells(gaps, [request.cell for request in draft.cells])
+    pilots = [_run_pilot(session, round_index, draft, model, offer, groups) for offer in offers]
     return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
 
 
-def shrunk_gain(pilot: Pilot) -> float:
-    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk towards 0 by its uncertainty.
-
-    Posterior mean of a normal gain with mean 0 and standard deviation `GAIN_SD`; -1 where it could not be tried.
-    """
-    return -1.0 if pilot.deciding is None else _shrink(pilot.deciding)
-
-
-def choose_pilot(pilots: Sequence[Pilot]) -> Pilot | None:
-    """Return the pilot whose remedy the round should use; None if none promises a gain.
-
-    A serving that already passes the judge's test with the diagnosing seed comes first: it costs nothing. Of the
-    others it is the one with the highest expected gain, unless even an optimistic estimate is below `LEAST_GAIN`. If
-    none of these promises a gain, it is the first whose images could not be piloted.
-    """
-    tried = [(pilot, pilot.deciding) for pilot in pilots if pilot.deciding is not None]
-    free = [one for one, found in tried if _is_free(one) and found.p_value <= ERROR_OF_RUN / len(tried)]
-    paid = [one for one, found in tried if not _is_free(one) and _optimistic_gain(found) >= LEAST_GAIN]
-    untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
-    return max(free or paid, key=shrunk_gain, default=untried)
-
-
-def _is_free(pilot: Pilot) -> bool:
-    return not pilot.offer.makes_images and not pilot.offer.trainings
-
-
-def _variance(found: Comparison) -> float:
-    half = (found.high - found.low) / 2
-    return (half / 1.96) ** 2
-
-
-def _shrink(found: Comparison) -> float:
-    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
-
-
-def _optimistic_gain(found: Comparison) -> float:
-    """Return the 95 % quantile of the posterior of a gain."""
-    prior, variance = GAIN_SD**2, _variance(found)
-    return _shrink(found) + 1.64 * math.sqrt(prior * variance / (prior + variance))
-
-
-def _run_pilot(session: Session, round_index: int, draft: Protocol, model: str, offer: Offer) -> Pilot:
+def _run_pilot(
+    session: Session, round_index: int, draft: Protocol, model: str, offer: Offer, groups: Sequence[GapGroup]
+) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
-    cells = tuple(request.cell for request in draft.cells)
+    cells = list_judged_cells(session, protocol)
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
-    compared: tuple[Comparison | None, Comparison | None] = (None, None)
+    compared = _Compared()
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
-            compared = _compare(session, model, _train_pilot(session, round_index, protocol, model, kept), cells)
+            arms = _train_pilot(session, round_index, protocol, kept)
+            compared = _compare(session, arms, cells, groups, made, kept)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
-        pilot = Pilot(offer, cells, *compared, images=len(made), kept=len(kept), seconds=seconds, failure=failure)
+        pilot = Pilot(
+            offer,
+            cells or (),
+            compared.overall,
+            compared.targeted,
+            len(made),
+            len(kept),
+            seconds,
+            failure,
+            compared.groups,
+        )
         span.output = pilot
     return pilot
 
@@ -160,25 +127,48 @@ def _make_images(
 
 
 def _train_pilot(
-    session: Session, round_index: int, protocol: Protocol, model: str, kept: Sequence[Candidate]
-) -> str:
-    """Return the model of the pilot: the diagnosing seed with the remedy on top of the incumbent's arm."""
+    session: Session, round_index: int, protocol: Protocol, kept: Sequence[Candidate]
+) -> tuple[list[str], list[str]]:
+    """Return the incumbent's models that a pilot is compared with, and those of the pilot."""
     incumbent = plan_arm(session, "incumbent", round_index)
+    judging = read_arms(session, round_index)["incumbent"]
     plan = apply_remedy(session, incumbent, protocol, kept)
     if (plan.synthetic, plan.recipe) == (incumbent.synthetic, incumbent.recipe):
-        return name_model(split_model(model)[0], plan.serving)
+        return judging, [name_model(split_model(model)[0], plan.serving) for model in judging]
     (trial,) = train_arm(session, [session.diagnosing_seed], plan.list_images(session), plan.recipe)
-    return name_model(trial.id, plan.serving)
+    return judging, [name_model(trial.id, plan.serving)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a pilot gave, as in `Pilot`."""
+
+    overall: Comparison | None = None
+    targeted: Comparison | None = None
+    groups: tuple[GroupGain, ...] = ()
 
 
 def _compare(
-    session: Session, incumbent: str, pilot: str, cells: Sequence[Cell]
-) -> tuple[Comparison, Comparison | None]:
-    """Compare two models overall and on the cells; models of one trial differ by no training, so by no seed."""
-    before, after = load_outcomes(session, [incumbent]), load_outcomes(session, [pilot])
-    spread, select = seed_sd(session, [incumbent], [pilot]), counted_in_cells(session, cells, before)
+    session: Session,
+    arms: tuple[Sequence[str], Sequence[str]],
+    cells: Sequence[Cell] | None,
+    groups: Sequence[GapGroup],
+    made: Sequence[Candidate],
+    kept: Sequence[Candidate],
+) -> _Compared:
+    """Compare the incumbent's models with a pilot's overall, on the cells and on each group of gaps.
+
+    Without cells, every query is what the remedy is for.
+    """
+    before, after = (load_outcomes(session, models) for models in arms)
+    spread, select = seed_sd(session, *arms), counted_in_cells(session, cells or (), before)
+    overall = compare_arms(session, before, after, None, spread)
     targeted = compare_arms(session, before, after, select, spread) if select else None
-    return compare_arms(session, before, after, None, spread), targeted
+    return _Compared(
+        overall,
+        overall if cells is None else targeted,
+        measure_groups(session, groups, before, after, spread, made, kept),
+    )
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:
@@ -190,12 +180,3 @@ def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model:
     new = session.workspace.ledger.unbooked_references(session.run_id, "images", keys)
     excess = len(new) - int(left)
     return protocol if excess <= 0 else scale_protocol(protocol, max(1, protocol.num_images - excess))
-
-
-def describe_pilot(pilot: Pilot) -> str:
-    """Return a pilot in one line: its remedy, gain, interval and cost."""
-    found = pilot.deciding
-    if found is None:
-        return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
-    images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
-    return f"{pilot.offer.remedy}: {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f}){images}"

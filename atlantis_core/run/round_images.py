@@ -119,7 +119,7 @@ def screen(
         ),
         session.scorer(protocol.scorer),
         LeakGuard(
-            ValidationFingerprints([prints[image.id] for image in validation]),
+            ValidationFingerprints([prints[image.id] for image in validation], [image.path for image in validation]),
             session.loaded.sealed,
             training=[prints[image.id] for image in train if image.id in prints],
         ),

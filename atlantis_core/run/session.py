@@ -247,6 +247,12 @@ class Session:
 
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
 
+    def settle_preset(self, preset: str) -> None:
+        """Pin the recipe of a run that left it open: from now on its specification names this one."""
+        self.spec = replace(self.spec, preset=preset)
+        self.workspace.runs.settle(self.run_id, self.spec)
+        self.__dict__.pop("recipe", None)
+
     @cached_property
     def attack(self) -> Attack | None:
         """The attack on the queries that are measured; None for clean queries."""

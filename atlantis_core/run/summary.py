@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics import METRICS
+from atlantis_core.run.arm_table import list_arms
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.forecasting import forecast_facts
 from atlantis_core.run.journal import JournalKind
@@ -18,7 +19,16 @@ from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
-    from atlantis_core.records import BaselineComparison, Comparison, Gap, Measurement, Pilot, Protocol
+    from atlantis_core.records import (
+        BaselineComparison,
+        Comparison,
+        Gap,
+        GroupGain,
+        Measurement,
+        Pilot,
+        Protocol,
+        RecipeChoice,
+    )
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
 
@@ -48,12 +58,14 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "stop_reason": (end and end.stop_reason) or status,
         "stop_detail": (end and end.stop_detail) or run.stop_reason,
         **_settings(run),
+        "recipe": _recipe(session.read(0, JournalKind.RECIPE)),
         "forecast": forecast_facts(session.read(0, JournalKind.FORECAST)),
         "rounds": [_round(session, *found, seconds.get(found[0].index, 0.0)) for found in rounds],
         "final": _figures(kept[-1] if kept else baseline),
         "baseline": _figures(baseline),
         "frozen": _figures(session.read(0, JournalKind.FROZEN)),
         "over_baseline": as_json(comparison and comparison.overall),
+        "arms": list_arms(begun, session.read(0, JournalKind.FROZEN), baseline, comparison, run.spec.seeds),
         "planted_gap": as_json(comparison and comparison.planted_gap),
         "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
         "spent": _sum_spending(workspace, run.id),
@@ -149,20 +161,47 @@ def pilot_facts(pilot: Pilot) -> dict[str, Any]:
 
     `gain` with its interval is on the targeted cells, or over all queries if none is in them.
     """
-    found, overall = pilot.deciding, pilot.overall
+    overall = pilot.overall
     return {
         "remedy": pilot.offer.remedy,
         "shows": pilot.offer.shows,
-        "gain": found.gain if found else None,
-        "low": found.low if found else None,
-        "high": found.high if found else None,
-        "queries": found.queries if found else 0,
+        **_gain_facts(pilot.deciding),
         "overall_gain": overall.gain if overall else None,
         "images": pilot.images,
         "kept": pilot.kept,
         "seconds": pilot.seconds,
         "failure": pilot.failure,
+        "groups": [_group_facts(gain) for gain in pilot.groups],
     }
+
+
+def _group_facts(gain: GroupGain) -> dict[str, Any]:
+    """Return what a pilot gave on a group of gaps; figures are None if no query is in the group."""
+    group = gain.group
+    return {
+        "name": group.name,
+        "facet": group.facet,
+        "value": group.value,
+        "cause": group.cause,
+        "cells": len(group.cells),
+        **_gain_facts(gain.found),
+        "images": gain.images,
+        "kept": gain.kept,
+    }
+
+
+def _gain_facts(found: Comparison | None) -> dict[str, Any]:
+    return {
+        "gain": found.gain if found else None,
+        "low": found.low if found else None,
+        "high": found.high if found else None,
+        "queries": found.queries if found else 0,
+    }
+
+
+def _recipe(choice: RecipeChoice | None) -> dict[str, Any] | None:
+    """Return how the recipe was chosen, with the sentence; None in a run that was given one."""
+    return None if choice is None else as_json(choice) | {"sentence": choice.sentence}
 
 
 def _images(session: Session, found: Round) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.learning.serving.servings import parse_serving
 from atlantis_core.run.gallery import add_photos, replace_serving, split_photos, to_gallery_photos
 from atlantis_core.run.remedies import makes_images, parse_remedy
 from atlantis_core.run.round import Round, read_round, read_rounds
@@ -65,6 +66,14 @@ def apply_remedy(session: Session, plan: ArmPlan, protocol: Protocol | None, kep
         weight = protocol.synthetic_weight if protocol else 1.0
         synthetic = (*synthetic, *to_training_images(kept, weight))
     return ArmPlan(synthetic, remedy.change_recipe(plan.recipe, options), serving)
+
+
+def is_in_effect(session: Session, plan: ArmPlan, text: str) -> bool:
+    """Whether a remedy without images, given with its options, would leave an arm as it is."""
+    remedy, options = parse_remedy(text)
+    serving = split_photos(session.workspace, plan.serving)[0]
+    changed = parse_serving(remedy.change_serving(serving, options))
+    return str(changed) == str(parse_serving(serving)) and remedy.change_recipe(plan.recipe, options) == plan.recipe
 
 
 def _list_rounds(session: Session, arm: Arm, round_index: int) -> list[Round]:

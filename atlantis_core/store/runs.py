@@ -79,6 +79,10 @@ class RunStore:
         """Return every run, newest first."""
         return [_to_run(row) for row in fetch_rows(self._engine, select(runs).order_by(runs.c.created.desc()))]
 
+    def settle(self, run_id: str, spec: RunSpec) -> None:
+        """Replace the specification of a run, in which something was left open."""
+        execute(self._engine, runs.update().where(runs.c.id == run_id).values(spec=as_json(spec)))
+
     def mark(self, run_id: str, status: StoredStatus, stop_reason: str = "") -> None:
         """Set the status of a run."""
         values = {"status": status, "stop_reason": stop_reason}

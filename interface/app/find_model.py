@@ -32,7 +32,7 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
 def find_serving(model: str, workspace: Path | None) -> tuple[str, str | None]:
     """Return how a run searches with its final model, and its pool; an empty text for any other MODEL.
 
-    Photos that the run added to the gallery are left out: they are no part of the model.
+    Photos that the run added to the gallery are left out; see `index.build_index`.
 
     Raises:
         SetupError: As `find_model`.

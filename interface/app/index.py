@@ -68,6 +68,10 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
         folder = index_home(workspace) / name
         is_new = not prepare_index(folder, model, embedder, request.server).roots
         filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+        if photos := _read_added_photos(request, workspace):
+            filled = filled.plus(
+                fill_index(folder, embedder, IndexSource(photos), add=True, progress=screen.progress)
+            )
         exported = Path(model) if is_new else None
         request = _serve_as_run(request, workspace) if is_new else request
         if stored := prepare_serving(request, exported, embedder, source, screen.progress):
@@ -139,6 +143,29 @@ def _serve_as_run(request: IndexRequest, workspace: Path | None) -> IndexRequest
         return request
     serving, pool = find_serving(request.model, workspace)
     return replace(request, serving=serving, pool=pool) if serving else request
+
+
+def _read_added_photos(request: IndexRequest, workspace: Path | None) -> Collection | None:
+    """Return the photos that the run, or the run of the exported model, added to the gallery; None without any.
+
+    They belong to how the run searches: who asks for another serving gets none.
+    """
+    from atlantis_core.exporting.gallery_photos import FOLDER_NAME, collect_photos, read_gallery_photos
+    from atlantis_core.run.gallery import split_photos
+    from atlantis_dml.app.find_model import find_model
+    from atlantis_dml.app.setup import open_workspace
+
+    folder = Path(request.model).expanduser()
+    if request.serving is not None:
+        return None
+    if folder.is_dir():
+        photos, root = read_gallery_photos(folder), (folder / FOLDER_NAME).resolve()
+    elif folder.exists() or ":" in request.model:
+        return None
+    else:
+        store = open_workspace(workspace)
+        photos, root = list(split_photos(store, find_model(request.model, workspace).serving)[1]), store.objects
+    return collect_photos(photos, root, f"photos that {request.model} added") if photos else None
 
 
 def _check_serving(request: IndexRequest) -> None:

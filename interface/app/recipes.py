@@ -15,10 +15,12 @@ def compare(request: RunRequest, presets: Sequence[str], folder: Path | None) ->
     """Read DATA, train every preset with every seed on a part of its training split, and measure on the rest."""
     from atlantis_core.learning.training.presets import check_preset
     from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run_settings import refuse_open_preset
     from atlantis_dml.app.setup import open_session_without_run
 
     for preset in presets:
         check_preset(preset)
+        refuse_open_preset(preset)
     seeds = range(request.spec.seed, request.spec.seed + request.spec.seeds)
     with open_stderr_screen() as screen:
         session = open_session_without_run("recipes", request, folder, screen)

@@ -52,6 +52,20 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     return generator
 
 
+def refuse_open_preset(preset: str) -> None:
+    """Refuse a preset that only a run can choose.
+
+    Raises:
+        SetupError: It is `best`.
+    """
+    from atlantis_core.learning.training.presets import is_open_preset
+
+    if is_open_preset(preset):
+        raise SetupError(
+            f"--preset {preset} is for run, chat and serve; compare with `atlantis recipes DATA`, then name the best"
+        )
+
+
 def _check_pool(spec: RunSpec) -> None:
     """Refuse a folder or a file of answers that cannot be used."""
     from atlantis_core.pool.answer_file import read_answers

@@ -137,10 +137,11 @@ def open_session_without_run(
     Captions and costs are stored under the purpose and the collection's name. Without `trains`, nothing is said about
     the settings of trainings.
     """
-    from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
+    from atlantis_dml.app.run_settings import check_spec, describe_backbone, refuse_open_preset, settle_backbone
 
     check_data(request.spec.data)
     check_spec(request.spec)
+    refuse_open_preset(request.spec.preset)
     announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.learning.training.presets import describe_adaptation

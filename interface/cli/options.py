@@ -110,8 +110,9 @@ SHARED: dict[str, Any] = {
     "seed": typer.Option(help="First seed; another seed repeats the experiment."),
     "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
-        metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
-        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; full trains the whole "
+        metavar="auto|best|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
+        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; best (run, chat, serve) "
+        "compares recipes on held-out training images first, for at most ten minutes; full trains the whole "
         "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss "
         "of Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
         "'cpu?steps=60&loss=proxy_anchor'.",

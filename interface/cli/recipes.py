@@ -14,13 +14,13 @@ from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
 
-@command("backbone weights label split facets")
+@command("backbone weights regime label split facets")
 def recipes(
     *,
     data: options.Data,
     preset: Annotated[
         list[str] | None,
-        typer.Option(help="A recipe to compare, as for `atlantis train`; repeat it. Default: four of them."),
+        typer.Option(help="A recipe to compare, as for `atlantis train`; repeat it. Default: six of them."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
@@ -34,10 +34,10 @@ def recipes(
 
     Example: atlantis recipes photos/ --preset cpu --preset full
     """
-    from atlantis_core.workflows.recipes import PRESETS
+    from atlantis_core.run.recipes.candidates import list_candidates
 
     request = build_request(data, replace(given, seeds=seeds, seed=seed), workspace)
-    found = compare(request, preset or PRESETS, workspace)
+    found = compare(request, preset or list_candidates(given.regime), workspace)
     print_json(found) if as_json else _show(found)
 
 

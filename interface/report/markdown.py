@@ -11,9 +11,20 @@ from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
-from atlantis_dml.text.figures import format_cell, format_duration, format_gain
+from atlantis_dml.text.figures import (
+    ARM_HEADERS,
+    ARM_NOTE,
+    RECIPE_HEADERS,
+    format_cell,
+    format_duration,
+    format_gain,
+    list_arm_rows,
+    list_recipe_rows,
+)
+from atlantis_dml.text.pilot_groups import build_group_table
 
 _LONGEST = 2000
+_MOST_GROUPS = 6
 _MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link
 _CODE = re.compile(r"`([^`]*)`")
 _NOTHING = "\u2013"
@@ -23,7 +34,7 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _rounds, _pilots, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
+    sections = (_head, _arms, _recipe, _rounds, _pilots, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -56,6 +67,23 @@ def _head(facts: Facts) -> Iterator[str]:
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
     if facts["forecast"]:
         yield f"Before the run: {facts['forecast']['sentence']}."
+
+
+def _arms(facts: Facts) -> Iterator[str]:
+    """Compare frozen, baseline, the best remedy without images, and the loop."""
+    yield "## What the loop is compared with"
+    yield markdown_table(ARM_HEADERS, [tuple(map(escape_markdown, row)) for row in list_arm_rows(facts["arms"])])
+    yield ARM_NOTE
+
+
+def _recipe(facts: Facts) -> Iterator[str]:
+    """Show how the recipe was chosen, if the run did."""
+    if (choice := facts["recipe"]) is None:
+        return
+    yield "## The recipe"
+    yield f"Chosen before the baseline: {escape_markdown(choice['sentence'])}."
+    rows = list_recipe_rows(choice)
+    yield markdown_table(RECIPE_HEADERS, [tuple(map(escape_markdown, row)) for row in rows])
 
 
 def _rounds(facts: Facts) -> Iterator[str]:
@@ -105,6 +133,11 @@ def _pilots(facts: Facts) -> Iterator[str]:
             "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
             "in the round. The judge divides its error by the number of remedies tried."
         )
+        groups = build_group_table(entry["pilots"], _MOST_GROUPS)
+        if groups.columns:
+            yield "By group of gaps, in points, with the images kept there:"
+            rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
+            yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
         if forecast := entry["answer_forecast"]:
             yield f"`ask_labels`, {forecast['sentence']}."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
@@ -58,6 +58,65 @@ _STATUS_WORDS = {
 def format_gain(change: Facts | None) -> str:
     """Return a gain in points of Recall@1 with its 95 % interval."""
     return "not measured" if change is None else format_bare_gain(change).replace(" (", " points (")
+
+
+ARM_NAMES = {
+    "frozen": "Frozen",
+    "baseline": "Baseline",
+    "without_images": "Best without images",
+    "loop": "The loop",
+}
+"""Arm of a summary's `arms` -> its name in tables."""
+
+
+def list_arm_rows(arms: Sequence[Facts]) -> list[tuple[str, str, str, str, str]]:
+    """Return the cells of the table of frozen, baseline, best without images and loop.
+
+    They are: name, R@1 with its interval, gain over the baseline in points, trainings, and what it is.
+    """
+    return [(ARM_NAMES[row["arm"]], _format_recall(row), _format_arm_gain(row), *_describe_arm(row)) for row in arms]
+
+
+def _format_recall(row: Facts) -> str:
+    return "" if row["recall_at_1"] is None else f"{row['recall_at_1']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+
+
+def _format_arm_gain(row: Facts) -> str:
+    if row["gain"] is None:
+        return ""
+    return format_bare_gain({"gain": row["gain"], "low": row["gain_low"], "high": row["gain_high"]})
+
+
+def _describe_arm(row: Facts) -> tuple[str, str]:
+    return "" if row["recall_at_1"] is None else str(row["trainings"]), row["what"]
+
+
+ARM_HEADERS = ("Model", "R@1 (95 %)", "Gain over the baseline", "Trainings", "What it is")
+"""Of `list_arm_rows`."""
+ARM_NOTE = (
+    "R@1 on validation with its interval over the queries, mean over that many trainings. Gains are in points, "
+    "paired over queries and seeds. A pilot may have other seeds, so its gain may not be the difference of two lines."
+)
+"""Below that table."""
+RECIPE_HEADERS = ("Recipe", "R@1 of each seed", "Mean", "Spread", "Score", "A training", "The run", "")
+"""Of `list_recipe_rows`."""
+
+
+def list_recipe_rows(choice: Facts) -> list[tuple[str, ...]]:
+    """Return the cells of the table of the recipes that were compared, the best first."""
+    return [
+        (
+            row["preset"],
+            ", ".join(map(format_figure, row["recalls"])),
+            *("" if row[name] is None else format_figure(row[name]) for name in ("mean", "sd", "score")),
+            *(
+                "" if row[name] is None else format_duration(row[name])
+                for name in ("training_seconds", "run_seconds")
+            ),
+            "chosen" if row["preset"] == choice["preset"] else row["note"],
+        )
+        for row in choice["tried"]
+    ]
 
 
 def format_bare_gain(change: Facts) -> str:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
+from atlantis_dml.text.figures import (
+    format_bare_gain,
+    format_cell,
+    format_duration,
+    format_gain,
+    list_arm_rows,
+    list_recipe_rows,
+)
+from atlantis_dml.text.pilot_groups import build_group_table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,17 +36,20 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    texts = (
+    parts = (
         format_duration,
         format_figure,
         format_gain,
         format_bare_gain,
         format_cell,
         count_noun,
+        list_arm_rows,
+        list_recipe_rows,
         describe_overrides,
+        build_group_table,
         set_code,
     )
-    environment.filters |= {function.__name__: function for function in texts}
+    environment.filters |= {function.__name__: function for function in parts}
     return environment
 
 

@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.command_lines import build_command_on_run
-from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
+from atlantis_dml.text.figures import (
+    ARM_HEADERS,
+    RECIPE_HEADERS,
+    format_bare_gain,
+    format_duration,
+    list_arm_rows,
+    list_recipe_rows,
+    write_headline,
+)
+from atlantis_dml.text.pilot_groups import build_group_table
 from atlantis_dml.views.tables import build_table, clean_cell, stdout_console
 
 if TYPE_CHECKING:
@@ -20,17 +28,28 @@ if TYPE_CHECKING:
 
     from atlantis_core.store.runs import Run
 
+_MOST_GROUPS = 3
+"""Groups of gaps that fit a terminal; the report shows more."""
+
 
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the result of a run on stdout."""
     console = stdout_console()
     console.print(clean_cell(write_headline(summary)), soft_wrap=True)
+    console.print(build_table(ARM_HEADERS, list_arm_rows(summary["arms"]), right=(3,)))
+    if summary["recipe"]:
+        console.print(clean_cell(f"Chosen before the baseline: {summary['recipe']['sentence']}"), soft_wrap=True)
+        console.print(build_table(RECIPE_HEADERS, list_recipe_rows(summary["recipe"]), right=(2, 3, 4, 5, 6)))
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
     for entry in summary["rounds"]:
         if entry["pilots"]:
             console.print(f"Remedies tried in round {entry['index']}, gain on the targeted cells in points:")
             console.print(_pilots(entry))
+            groups = build_group_table(entry["pilots"], _MOST_GROUPS)
+            if groups.columns:
+                console.print("The same by group of gaps, with the images kept there:")
+                console.print(build_table(("remedy", *groups.columns), groups.rows))
             if forecast := entry["answer_forecast"]:
                 console.print(f"ask_labels: {forecast['sentence']}", soft_wrap=True)
     spent = summary["spent"]
@@ -39,8 +58,6 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     if attack := summary.get("attack"):
         lines.append(f"The queries are attacked ({attack}); the reason of a round says what clean ones lose")
     lines.append(f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})")
-    if summary["frozen"]:
-        lines.append(f"Frozen backbone, without training: R@1 {format_figure(summary['frozen']['recall_at']['1'])}")
     paid = f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
     lines += [
         f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {paid}",

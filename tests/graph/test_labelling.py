@@ -14,7 +14,8 @@ from atlantis_core.run.answer_forecast import write_answer_forecast
 from atlantis_core.run.answers import describe_asking, find_answers, fix_answers
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.labelling import Labelling, choose_photo_questions
-from atlantis_core.run.pilots import list_offers, run_pilots, shrunk_gain
+from atlantis_core.run.pilot_choice import shrunk_gain
+from atlantis_core.run.pilots import list_offers, run_pilots
 from atlantis_core.run.pool import label_pool
 from atlantis_core.run.pool_view import FROZEN
 from atlantis_core.run.round import read_round

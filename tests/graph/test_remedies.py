@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 
 from atlantis_core.records import Budget
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
-from atlantis_core.run.models import split_model
+from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.remedies import REMEDIES
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import read_arms, read_round
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import plan_arm
@@ -72,12 +74,15 @@ def test_a_round_that_changes_the_search_trains_and_generates_nothing(session: S
     assert plan_arm(session, "incumbent", 1).serving == ""
 
 
-def test_what_a_kept_round_changed_stays_with_the_incumbent(session: Session) -> None:
+def test_what_a_kept_round_changed_stays_with_the_incumbent_and_is_not_offered_again(session: Session) -> None:
     decision = read_round(session, 1).decision
     assert decision is not None
     session.write(1, JournalKind.DECISION, replace(decision, kept=True))
     assert plan_arm(session, "incumbent", 2).serving == "csls"
     assert plan_arm(session, "baseline", 2).serving == ""
+    offered = {offer.remedy for offer in list_offers(session)}
+    assert SERVED not in offered
+    assert {"generate", "serve:prototypes"} <= offered
 
 
 def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_images(
@@ -94,6 +99,34 @@ def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_i
     assert table["generate"]["images"] == 8
     assert table[SERVED]["images"] == 0
     assert session.workspace.ledger.spent(session.run_id)["images"] == 8
+    _check_groups(session, table["generate"], table[SERVED])
+
+
+def _mean_hits(session: Session, models: list[str]) -> dict[str, float]:
+    """Return the mean hit of every query over an arm's models."""
+    found = [one for one in load_outcomes(session, models) if one]
+    return {query: float(np.mean([one.hit[row] for one in found])) for row, query in enumerate(found[0].ids)}
+
+
+def _check_groups(session: Session, generated: dict[str, Any], served: dict[str, Any]) -> None:
+    """The gain in a group is that of its queries alone, and its images are those of its cells."""
+    cells = [gap.cell for gap in session.read(1, JournalKind.GAPS) or ()]
+    judging = read_arms(session, 1)["incumbent"]
+    served_models = [name_model(trial, "csls") for trial in judging]
+    hits = [_mean_hits(session, models) for models in (judging, served_models)]
+    assert sum(group["images"] for group in generated["groups"]) == generated["images"]
+    assert sum(group["kept"] for group in generated["groups"]) == generated["kept"]
+    for group in served["groups"]:
+        own = {cell.class_name for cell in cells if (cell.facet, cell.value) == (group["facet"], group["value"])}
+        ids = [
+            image.id
+            for image in session.task.queries
+            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in hits[0]
+        ]
+        assert group["queries"] == len(ids) > 0
+        before, after = ([one[query] for query in ids] for one in hits)
+        assert group["gain"] == pytest.approx((sum(after) - sum(before)) / len(ids))
+        assert group["low"] <= group["gain"] <= group["high"]
 
 
 def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(piloted: Any, call: Any) -> None:

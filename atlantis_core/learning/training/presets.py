@@ -75,6 +75,14 @@ half of grocery81's classes, in three folds that were each held out once (docs/r
 AUTO = "auto"
 """Means the preset that suits the backbone."""
 
+BEST = "best"
+"""Means that a run compares recipes before its baseline (`run.recipes.choice`); until then it is `auto`."""
+
+
+def is_open_preset(text: str) -> bool:
+    """Whether a preset leaves the choice of the recipe to a comparison."""
+    return text.partition("?")[0] == BEST
+
 
 def preset_for(backbone_name: str | None) -> str:
     """Return the name of the preset that suits a backbone, given the backbone's name."""
@@ -130,7 +138,7 @@ def changed_settings(text: str) -> dict[str, str]:
 def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:
     """Return the recipe of a run: its preset, adapted to the backbone's initial weights.
 
-    `text` is as for `parse_preset`, or `auto`, also with settings: `auto?steps=60`.
+    `text` is as for `parse_preset`, or `auto` or `best`, also with settings: `auto?steps=60`.
 
     Raises:
         SetupError: As `parse_preset`, or `warmup_steps` or `head_steps` would take all steps.
@@ -174,6 +182,6 @@ def check_preset(text: str) -> None:
 
 def _resolve_auto(text: str, backbone_name: str | None) -> str:
     name, question, settings = text.partition("?")
-    if name not in {AUTO, *PRESETS}:
-        raise _unknown_preset(name, {AUTO, *PRESETS})
-    return f"{preset_for(backbone_name) if name == AUTO else name}{question}{settings}"
+    if name not in {AUTO, BEST, *PRESETS}:
+        raise _unknown_preset(name, {AUTO, BEST, *PRESETS})
+    return f"{preset_for(backbone_name) if name in {AUTO, BEST} else name}{question}{settings}"

@@ -37,6 +37,7 @@ class Generate(Remedy):
 
     name = "generate"
     makes_images = True
+    is_for_cells = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return the run's generator; `paste` offers cut-paste where it suits a collection."""

@@ -40,6 +40,7 @@ class Paste(Remedy):
 
     name = "paste"
     makes_images = True
+    is_for_cells = True
     spends_images = False
 
     def list_offers(self, session: Session) -> Sequence[Offer]:

@@ -20,6 +20,9 @@ class Remedy:
     makes_images = False
     """Whether it adds images to the training set; it then implements `build_generator` and `build_requests`."""
 
+    is_for_cells = False
+    """Whether it is made for the cells of a protocol; else it changes what is found for all classes."""
+
     spends_images = True
     """Whether its images count against the budget of images and a pilot makes a tenth of them."""
 

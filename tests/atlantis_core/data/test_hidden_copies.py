@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from atlantis_core.data.hidden_copies import CopyFinder, restore_brightness
 from atlantis_core.data.near_duplicates import fingerprint_image, is_near_duplicate, unit_vectors
@@ -63,3 +65,72 @@ def test_brightness_is_restored_from_the_steps() -> None:
     image = picture(3)
     small = np.asarray(image.resize((17, 17), Image.Resampling.LANCZOS), np.float64).mean(axis=2)
     assert np.corrcoef(restore_brightness(fingerprint_image(image)).ravel(), small.ravel())[0, 1] > 0.95
+
+
+def test_many_images_are_compared_as_each_of_them_is(known: list[bytes]) -> None:
+    finder = CopyFinder(known)
+    copies = [fingerprint_image(COPIES["crop to 64 %"](picture(seed))) for seed in range(20)]
+    others = [fingerprint_image(picture(seed)) for seed in range(200, 220)]
+    assert finder.contains_each([*copies, *others]) == [*map(finder.contains, copies), *map(finder.contains, others)]
+    assert sum(finder.contains_each(copies)) == 20
+    assert CopyFinder([]).contains_each(copies) == [False] * 20
+
+
+def drawing(seed: int) -> Image.Image:
+    """Draw one closed outline with two lines in it, different for every seed."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (128, 128), "white")
+    corners = int(rng.integers(5, 9))
+    angles, reach = np.sort(rng.uniform(0, 2 * np.pi, corners)), rng.uniform(30, 52, corners)
+    outline = [(64 + r * np.cos(a), 64 + r * np.sin(a)) for r, a in zip(reach, angles, strict=True)]
+    pen = ImageDraw.Draw(image)
+    pen.line([*outline, outline[0]], fill="black", width=2)
+    pen.line([tuple(point) for point in rng.uniform(40, 88, (3, 2)).tolist()], fill="black", width=2)
+    return image
+
+
+@pytest.fixture(scope="module")
+def sketches(tmp_path_factory: pytest.TempPathFactory) -> tuple[CopyFinder, Path]:
+    folder = tmp_path_factory.mktemp("sketches")
+    for seed in range(40):
+        drawing(seed).save(folder / f"{seed}.png")
+    paths = [str(folder / f"{seed}.png") for seed in range(40)]
+    return CopyFinder([fingerprint_image(drawing(seed)) for seed in range(40)], paths), folder
+
+
+def judge_drawing(finder: CopyFinder, image: Image.Image, path: Path) -> tuple[bool, bool]:
+    """Whether an image matches, and whether its pixels bear that out."""
+    image.save(path)
+    print_ = fingerprint_image(image)
+    found = finder.contains(print_)
+    return found, found and finder.confirms(print_, str(path))
+
+
+def test_pixels_tell_drawings_apart_that_fingerprints_do_not(sketches: tuple[CopyFinder, Path]) -> None:
+    finder, folder = sketches
+    judged = [judge_drawing(finder, drawing(seed), folder / "other.png") for seed in range(100, 150)]
+    found, confirmed = np.sum(judged, axis=0)
+    assert found > 3
+    assert confirmed == 0
+
+
+@pytest.mark.parametrize("name", ["crop", "mirrored crop", "half the size"])
+def test_pixels_confirm_copies_of_drawings(name: str, sketches: tuple[CopyFinder, Path]) -> None:
+    finder, folder = sketches
+    change = {
+        "crop": lambda image: image.crop((8, 8, 120, 120)),
+        "mirrored crop": lambda image: ImageOps.mirror(image.crop((6, 10, 122, 120))),
+        "half the size": lambda image: image.resize((64, 64)),
+    }[name]
+    judged = [judge_drawing(finder, change(drawing(seed)), folder / "copy.png") for seed in range(15)]
+    found, confirmed = np.sum(judged, axis=0)
+    assert found >= 13
+    assert confirmed == found
+
+
+def test_a_match_whose_file_is_gone_counts_as_it_is(sketches: tuple[CopyFinder, Path]) -> None:
+    _, folder = sketches
+    path = folder / "0.png"
+    print_ = fingerprint_image(drawing(0))
+    assert CopyFinder([print_], [str(folder / "gone.png")]).confirms(print_, str(path))
+    assert CopyFinder([print_]).confirms(print_, str(path))

@@ -113,6 +113,19 @@ def test_an_edit_of_a_leaking_source_leaks_however_it_looks(real, held_out, tmp_
     assert [verdict.filter for verdict in verdicts] == ["leak_guard", "margin"]
 
 
+@pytest.mark.parametrize(("strokes_px", "is_blank"), [(0, True), (30, True), (120, False)])
+def test_a_drawing_of_few_strokes_is_not_blank(real, held_out, tmp_path, strokes_px, is_blank):
+    """A line one pixel wide on paper of 128 x 128 px: too little of it for the 5th percentile of the brightness."""
+    pixels = np.full((128, 128), 250, np.uint8)
+    pixels[64, :strokes_px] = 20
+    Image.fromarray(pixels).save(tmp_path / "drawing.png")
+    drawing = candidate("a", str(tmp_path / "drawing.png"))
+    [verdict] = screen_candidates(
+        [drawing], lambda _: towards("tug", 0.3)[None], real, MarginScorer(), held_out[2], {}
+    )
+    assert (verdict.filter == "blank") == is_blank
+
+
 def test_the_guard_sees_mirror_images_and_says_only_yes_or_no(held_out, tmp_path):
     validation, _, guard = held_out
     with Image.open(validation.path) as image:

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlantis_core.base.errors import TrainingFailed
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.metrics.paired_test import compare, is_proven
+from atlantis_core.metrics.paired_test import compare, share_of_error
+from atlantis_core.metrics.sequential import take_look
 from atlantis_core.records import Comparison
 
 IDS = tuple(f"q{number}" for number in range(40))
@@ -44,7 +45,7 @@ def test_a_loss_is_not_proven():
     found = compare([outcomes(half())] * 2, [outcomes(np.zeros(40))] * 2, LABELS)
     assert found.gain < 0
     assert found.p_value > 0.99
-    assert not is_proven(found, 1, 1)
+    assert take_look(found, 0.05, 2, 2).verdict != "proven"
 
 
 def test_queries_are_matched_by_id_not_by_place():
@@ -132,26 +133,23 @@ def comparison(p_value: float, gain: float = 0.1) -> Comparison:
     return Comparison(0.5, 0.5 + gain, gain, 0.0, 0.2, p_value, 300, 2)
 
 
-def test_the_rounds_share_the_error():
-    def level(number: int, rounds: int) -> float:
-        grid = np.linspace(0, 0.06, 60_001)
-        return float(max(p for p in grid if is_proven(comparison(float(p)), number, rounds)))
-
-    assert level(1, 1) == pytest.approx(0.05, abs=1e-5)
-    levels = [level(number, 4) for number in range(1, 5)]
-    assert sum(levels) == pytest.approx(0.05, abs=1e-5)
+def test_the_rounds_and_pilots_share_the_error():
+    assert share_of_error(1, 1) == pytest.approx(0.05)
+    levels = [share_of_error(number, 4) for number in range(1, 5)]
+    assert sum(levels) == pytest.approx(0.05)
     assert levels == sorted(levels, reverse=True)
+    assert share_of_error(2, 4, pilots=5) == pytest.approx(levels[1] / 5)
 
 
 def test_no_gain_is_never_proven():
-    assert not is_proven(comparison(0.0, gain=0.0), 1, 3)
-    assert is_proven(dataclasses.replace(comparison(0.0), gain=0.01), 3, 3)
+    assert take_look(comparison(0.0, gain=0.0), 0.05, 2, 2).verdict != "proven"
+    assert take_look(dataclasses.replace(comparison(0.0), gain=0.01), 0.05, 2, 2).verdict == "proven"
 
 
 @pytest.mark.parametrize("number", [0, 4, -1])
 def test_a_round_outside_the_run_is_refused(number):
     with pytest.raises(ValueError, match=r"not one of 1\.\.3"):
-        is_proven(comparison(0.01), number, 3)
+        share_of_error(number, 3)
 
 
 def test_a_handful_of_unchanged_queries_proves_little():

@@ -144,3 +144,19 @@ def test_an_attack_is_read_from_the_words(text: str, attack: str) -> None:
 def test_a_strength_that_no_pixel_has_is_refused() -> None:
     with pytest.raises(SetupError, match="epsilon must be from 0 to 255"):
         read_attack("attacked with pgd, epsilon 300")
+
+
+def test_a_value_that_only_training_images_show_names_the_classes_trained_on_it_alone() -> None:
+    """Nobody asks with catalogue images: the goal is about the products that have no other image."""
+    kinds = {"tug": ("catalogue",), "sloop": ("catalogue", "shop"), "trawler": ("catalogue",)}
+    train = [
+        LabelledImage(f"{name}{k}", "/x", name, "train", "both", {"kind": k}) for name in kinds for k in kinds[name]
+    ]
+    asked = [LabelledImage(f"{name}?", "/x", name, "validation", "both", {"kind": "shop"}) for name in kinds]
+    collection = Collection("c", "/", (*train, *asked), ("kind",), {}, (), True, 0)
+    goal = read_goal("products known by their catalogue picture alone are not found", collection)
+    assert goal.cells == (Cell("trawler"), Cell("tug"))
+    told = "the goal names 2 classes (trawler, tug), trained on kind=catalogue alone"
+    assert describe_goal(goal, collection) == told
+    assert read_goal("tugs known by their catalogue picture", collection).cells == (Cell("tug"),)
+    assert read_goal("shop photos are not found", collection).cells == (Cell("", "kind", "shop"),)

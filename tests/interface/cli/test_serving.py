@@ -169,3 +169,32 @@ def test_an_export_has_its_serving_and_is_searched_by_it(trained, tmp_path, ask)
     returned = [opened.search(image.path, top=1)[0].label for image in session.task.queries]
     opened.close()
     assert returned == list(served[1].returned)
+
+
+def test_photos_that_a_run_added_to_the_gallery_are_exported_and_indexed(trained, tmp_path, ask) -> None:
+    """A photo that only the run's gallery has is found by search, from an index of the export."""
+    from atlantis_core.exporting.model_export import ExportedModel, export_model
+    from atlantis_core.records import Candidate, Cell
+    from atlantis_core.run.gallery import add_photos, to_gallery_photos
+    from atlantis_core.run.measurements import find_trial_session, find_trials
+    from atlantis_core.store.workspace import Workspace
+
+    store = Workspace(trained.workspace)
+    session = find_trial_session(store, trained.model)
+    assert session is not None
+    (trial,) = find_trials(session, [trained.model])
+    path = store.objects / "fe" / "added.png"
+    path.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (40, 48), (250, 10, 200)).save(path)
+    cell = Cell("magenta")
+    added = Candidate("fe" * 16, str(path), "", cell, "an object", "", "cut_paste", {}, 0, "protocol", 1, 0.0)
+    store.candidates.add(added)
+    serving = add_photos(session, "prototypes", to_gallery_photos([added]))
+    found = export_model(ExportedModel(trial.path, trial.id, serving=serving), tmp_path / "out", session)
+    assert found["gallery_photos"] == 1
+    assert "1 photo that the run added to the gallery" in (tmp_path / "out" / "README.md").read_text("utf-8")
+    words = ["index", str(tmp_path / "out"), str(trained.photos), "--name", "with-added", "--split", "train"]
+    assert ask(*words)["added"] == len(trained.task().gallery) + 1
+    (first, *_) = ask("search", "with-added", str(path))["results"]
+    assert (first["label"], first["distance"]) == ("magenta", pytest.approx(0, abs=1e-5))
+    assert ask(*words)["added"] == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.records import Measurement
+from atlantis_core.records import Cell, Comparison, GapGroup, GroupGain, Measurement, Offer, Pilot
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
@@ -107,6 +107,28 @@ def test_report_json_is_the_summary(fabricated: Fabricated) -> None:
     summary = write_report(fabricated.workspace, fabricated.run_id)
     written = json.loads(Path(summary["report_path"]).with_suffix(".json").read_text(encoding="utf-8"))
     assert written == summary
+
+
+def test_terminal_and_reports_show_what_each_remedy_gave_on_each_group_of_gaps(
+    fabricated: Fabricated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Session(fabricated.workspace, fabricated.run_id, fabricated.workspace.runs.get("last").spec)
+    night, day = (GapGroup("light", value, "scarce", (Cell(HOSTILE, "light", value),)) for value in ("night", "day"))
+    gain, loss = (Comparison(0.5, 0.5 + by, by, by - 0.02, by + 0.02, 0.01, 6, 1) for by in (0.1, -0.03))
+    offer = Offer("generate", "edits", makes_images=True, trainings=1)
+    groups = (GroupGain(night, gain, 8, 5), GroupGain(day, loss, 0, 0))
+    session.write(1, JournalKind.PILOTS, (Pilot(offer, night.cells, gain, gain, 8, 5, 2.0, groups=groups),))
+    text, _ = _page(fabricated)
+    facts = collect_facts(session, summarise(session.workspace, session.run_id))
+    (pilot,) = facts["rounds"][0]["pilots"]
+    assert [(group["name"], group["gain"], group["images"]) for group in pilot["groups"]] == [
+        ("light=night, scarce", 0.1, 8),
+        ("light=day, scarce", -0.03, 0),
+    ]
+    assert main(["report", "last", "--workspace", str(fabricated.workspace.folder)]) == 0
+    for shown in (text, render_markdown(facts, ()), capsys.readouterr().out):
+        assert "+10.0 (+8.0 to +12.0), 5 of 8 images" in shown.replace("\\", "")
+        assert "-3.0 (-5.0 to -1.0)" in shown.replace("\\", "")
 
 
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
