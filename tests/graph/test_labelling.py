@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.records import NONE_OF_THESE, Cell, CellRequest, Comparison, Decision, Protocol
+from atlantis_core.records import NONE_OF_THESE, Cell, CellRequest, Comparison, Decision, Protocol, Trial
 from atlantis_core.run.answer_forecast import write_answer_forecast
 from atlantis_core.run.answers import describe_asking, find_answers, fix_answers
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.labelling import Labelling, choose_photo_questions
-from atlantis_core.run.pilots import list_offers, run_pilots, shrunk_gain
+from atlantis_core.run.pilot_choice import shrunk_gain
+from atlantis_core.run.pilots import list_offers, run_pilots
 from atlantis_core.run.pool import label_pool
 from atlantis_core.run.pool_view import FROZEN
 from atlantis_core.run.round import read_round
@@ -30,6 +31,15 @@ REMEDIES = ("self_train", "ask_labels")
 
 def _truth(session: Session, image_id: str) -> str:
     return next(Path(one.path) for one in session.pool.images if one.id == image_id).stem.rpartition("-")[0]
+
+
+def _teach(session: Session) -> Trial:
+    """Return one training on the real photos that is every arm of the first two rounds."""
+    (trial,) = train_arm(session, [session.diagnosing_seed], collect_real(session))
+    for round_index in (1, 2):
+        arms = {name: [trial.id] for name in ("baseline", "incumbent", "diagnosing")}
+        session.write(round_index, JournalKind.ARMS, arms)
+    return trial
 
 
 def _draft(session: Session, remedy: str) -> Protocol:
@@ -93,7 +103,7 @@ def test_a_later_answer_about_a_photo_counts_until_it_is_undone(session: Session
 
 
 def test_a_round_uses_the_kept_answers_and_its_journal_says_which(session: Session) -> None:
-    (trial,) = train_arm(session, [session.diagnosing_seed], collect_real(session))
+    trial = _teach(session)
     before = {label.image_id for label in label_pool(session, trial.id, [], ask=False, round_index=1)}
     assert read_round(session, 1).answers == ()
     assert not any(offer.remedy.startswith("ask_labels") for offer in list_offers(session)), "nobody has answered"
@@ -159,7 +169,7 @@ def test_an_answer_outlives_a_change_of_the_classes_only_if_it_names_one(session
 
 
 def test_more_answers_are_forecast_from_the_pilot_and_from_training_photos(session: Session) -> None:
-    (trial,) = train_arm(session, [session.diagnosing_seed], collect_real(session))
+    trial = _teach(session)
     session.write(1, JournalKind.PROTOCOL, _draft(session, "generate"))
     offer = next(one for one in list_offers(session) if one.remedy == "self_train:gallery")
     pilots = run_pilots(session, 1, _draft(session, "generate"), trial.id, [offer])
