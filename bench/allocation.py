@@ -95,7 +95,7 @@ def share_by_balanced(world: World, images: int, _rng: np.random.Generator) -> F
     """Fill the cells with fewest images up."""
     owner = np.repeat(np.arange(len(world.cells)), world.cells)
     counts = fill_up(world.support[owner].astype(int).tolist(), images)
-    return np.bincount(owner, weights=counts, minlength=len(world.cells))
+    return np.bincount(owner, weights=np.array(counts, np.float64), minlength=len(world.cells)).astype(np.float64)
 
 
 WAYS: dict[str, Callable[[World, int, np.random.Generator], Floats]] = {

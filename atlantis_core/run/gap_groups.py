@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def group_cells(gaps: Iterable[Gap], drafted: Iterable[Cell]) -> tuple[GapGroup, ...]:
     """Group gaps by facet value and cause, the group of the worst gap first.
 
-    A drafted cell that is no gap joins the first group of its facet value; where there is none, such cells form a
+    A drafted cell outside all gaps joins the first group of its facet value; where there is none, such cells form a
     group of their own at the end.
     """
     found: dict[tuple[str, str, Cause | None], list[Cell]] = {}

@@ -141,8 +141,8 @@ def _list_results(own: Session, run: Run, found: Round, on_top: tuple[str, ...])
             yield result(pilot.offer.remedy, "pilot", "", pilot.cells, pilot.deciding, "")
         for gain in pilot.groups:
             if gain.found is not None:
-                told = result(pilot.offer.remedy, "pilot", gain.group.name, gain.group.cells, gain.found, "")
-                yield replace(told, images=gain.kept)
+                of_group = result(pilot.offer.remedy, "pilot", gain.group.name, gain.group.cells, gain.found, "")
+                yield replace(of_group, images=gain.kept)
 
 
 class Memory:
@@ -204,7 +204,7 @@ def describe_memory(session: Session, results: Sequence[EarlierResult]) -> str:
     refuted = list(dict.fromkeys(one.remedy for one in rounds if one.verdict == "refuted"))
     what = f"; refuted on their cells: {', '.join(refuted)}" if refuted else ""
     same_seed = any(one.seed == session.spec.seed for one in results)
-    twice = "; the judging seeds are the same, so a verdict here is no second proof" if same_seed else ""
+    twice = "; the judging seeds are the same, so a verdict here is not a second proof" if same_seed else ""
     helps = "helps" if len(runs) == 1 else "help"
     return (
         f"{count_noun(len(runs), 'earlier run')} on the same collection, task and recipe "

@@ -95,9 +95,9 @@ class Thompson(Allocation):
             members = [request for request in protocol.cells if find_group(groups, request.cell) == group]
             counts = spread_by_weight([request.count for request in members], own[group.name])
             requests += [replace(one, count=count) for one, count in zip(members, counts, strict=True) if count]
-        told = ", ".join(f"{name} {images}" for name, images in own.items())
+        shares = ", ".join(f"{name} {images}" for name, images in own.items())
         saved = protocol.num_images - sum(own.values())
-        reason = f"{protocol.reason}; images by what the pilots gave: {told}" + (
+        reason = f"{protocol.reason}; images by what the pilots gave: {shares}" + (
             f"; {saved} not spent" if saved else ""
         )
         return replace(protocol, cells=tuple(requests), reason=reason)

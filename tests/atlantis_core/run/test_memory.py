@@ -83,7 +83,7 @@ def test_a_refuted_remedy_is_not_tried_again_on_the_same_queries_and_counts_as_t
     said = write_memory(later)
     assert "1 earlier run on the same collection, task and recipe (1 round, 0 pilots)" in said
     assert "refuted on their cells: generate" in said
-    assert "no second proof" not in said
+    assert "not a second proof" not in said
     offer = Offer("generate", "edits", makes_images=True, trainings=1)
     (pilot,) = run_pilots(later, 1, protocol("generate", NIGHT), "no model", [offer])
     assert pilot.is_known
@@ -103,7 +103,7 @@ def test_memory_is_of_the_same_collection_task_recipe_and_generator_and_can_be_s
         assert write_memory(session) == ""
         assert read_results(session) == ()
         assert memory_facts(session) is None
-    assert "no second proof" in write_memory(begin()), "the same judging seeds"
+    assert "not a second proof" in write_memory(begin()), "the same judging seeds"
 
 
 def test_a_round_that_was_judged_since_is_not_remembered(begin: Begin) -> None:

@@ -145,7 +145,7 @@ def test_the_report_lists_what_earlier_runs_on_the_same_collection_found(fabrica
     for shown in (text, render_markdown(collect_facts(session, summary), ())):
         assert "What earlier runs found" in shown
         assert shown.count(fabricated.run_id) == 2, "one row for each judged round"
-        assert "no second proof" in shown
+        assert "not a second proof" in shown
 
 
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
