@@ -92,6 +92,7 @@ def _begun(case: Case, address: str, workspace: Workspace) -> Session:
         rounds=case.rounds,
         budget_usd=case.usd,
         auto=True,
+        memory=False,
         planner=MODEL,
         base_url=address,
         fallback=FALLBACK if case.fallback else None,

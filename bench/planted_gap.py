@@ -72,7 +72,13 @@ def world_row(
     if generator == "retrieve":
         generator = f"retrieve:{pool_of(workspace, seed)}"
     given = RunOptions(
-        budget_images=images, rounds=1, seeds=num_seeds, generator=generator, captioner=captioner, auto=True
+        budget_images=images,
+        rounds=1,
+        seeds=num_seeds,
+        generator=generator,
+        captioner=captioner,
+        auto=True,
+        memory=False,
     )
     request = build_request(f"harbor:{seed}", given, workspace.folder, GOAL)
     started = time.monotonic()

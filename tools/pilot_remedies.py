@@ -9,10 +9,14 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.paired_test import share_of_error
+from atlantis_core.run.allocation import load_allocation
+from atlantis_core.run.answer_forecast import write_answer_forecast
+from atlantis_core.run.answers import describe_asking
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.memory import describe_memory, read_results
 from atlantis_core.run.pilot_choice import choose_pilot, describe_pilot
-from atlantis_core.run.pilots import fit_to_budget, list_offers, run_pilots
+from atlantis_core.run.pilots import fit_to_budget, learn_priors, list_offers, run_pilots
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
@@ -26,7 +30,8 @@ _LATER = ("generate_images", "score_outliers", "train_retriever:candidate")
 
 
 def _has_choice(session: Session, _round: int) -> bool:
-    return session.spec.spread == "targeted" and len(list_offers(session)) > 1
+    pilots = load_allocation(session.spec.spread).pilots
+    return pilots == "always" or (pilots == "to choose" and len(list_offers(session)) > 1)
 
 
 STEPS = (
@@ -58,12 +63,15 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
     if not pilots:
         pilots = run_pilots(session, round_index, found.protocol, find_diagnosing(runtime), list_offers(session))
         session.write(round_index, JournalKind.PILOTS, pilots)
+        write_answer_forecast(session, round_index, find_diagnosing(runtime), pilots)
     chosen = _choose(session, round_index, pilots, choose)
-    table = "; ".join(map(describe_pilot, pilots))
+    notes = (describe_memory(session, read_results(session)), describe_asking(session, round_index))
+    table = "; ".join([*map(describe_pilot, pilots), *filter(None, notes)])
     if chosen is None:
         ended = {"stop_reason": "plateau", "stop_detail": f"no remedy promises a gain, so nothing is spent: {table}"}
         return answer_call(runtime, "pilot_remedies", ended["stop_detail"], pilots, **ended)
     protocol = replace(found.protocol, remedy=chosen.offer.remedy)
+    protocol = load_allocation(session.spec.spread).share_out_again(session, round_index, protocol, pilots)
     protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     drop_candidate_arm(session, round_index)
@@ -75,8 +83,9 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
 def _choose(session: Session, round_index: int, pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
     """Return the pilot that is named, or the best one; None if none promises a gain."""
     if not name:
-        tried = sum(not pilot.failure for pilot in pilots)
-        return choose_pilot(pilots, share_of_error(round_index, session.spec.budget.rounds, tried))
+        tried = sum(pilot.is_try for pilot in pilots)
+        error = share_of_error(round_index, session.spec.budget.rounds, tried)
+        return choose_pilot(pilots, error, learn_priors(session, pilots))
     named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
     if named is None:
         known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"

@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import NothingGenerated
 from atlantis_core.base.text import quote
+from atlantis_core.filtering.leak_guard import CROPS_NOT_SEARCHED
 from atlantis_core.run.critique import count_rejections
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_core.run.round_images import screen_round
@@ -45,6 +46,8 @@ def score_outliers(runtime: Runtime) -> object:
     text += f"; rejected: {why}{_by_class(session, found, verdicts)}" if why else ""
     artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": check or {}}
     text += _describe_check(check) if check else ""
+    if read_round(session, round_index).crops_searched is False:
+        text += f"; {CROPS_NOT_SEARCHED}"
     return answer_call(runtime, "score_outliers", text, artifact)
 
 

@@ -12,10 +12,12 @@ from atlantis_core.base.errors import BudgetExceeded, InvalidProtocol, NoUsableR
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+from atlantis_core.run.allocation import load_allocation
+from atlantis_core.run.allocation.allocation import expand_cell
 from atlantis_core.run.constraints import check_constraints
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_round
-from atlantis_dml.agents.rules.drafter import RuleDrafter, expand_cell
+from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class ChatDrafter:
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`; see `tools.context.ProtocolDrafter`."""
-        if brief.spread == "uniform":
+        if not load_allocation(brief.spread).asks_drafter:
             return self._rules.draft(brief)
         facts = render("protocol_facts", **_facts(brief, self._session))
         try:
@@ -146,6 +148,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
         "skipped": describe_cells(brief.constraints.skip),
+        "refuted": describe_cells(sorted(brief.refuted, key=str)),
         "notes": [quoted(note) for note in brief.constraints.notes],
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",

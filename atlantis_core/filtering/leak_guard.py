@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SAMPLE, _FALSE_ALARMS = 100, 0.02
 """Training images that the search for crops is tried on, and the share that may look like crops."""
 
+CROPS_NOT_SEARCHED = "crops of validation and test images were not searched for: training images look like such crops"
+"""What a person reads where `LeakGuard.finds_copies` is false."""
+
 
 class HeldOutImages(Protocol):
     """Held-out images that reveal only whether something matches, such as `data.sealed.SealedSplit`."""
@@ -119,7 +122,7 @@ class LeakGuard:
 
     def __init__(self, *held_out: HeldOutImages, training: Sequence[bytes] = ()) -> None:
         """Guard held-out images; `training` are fingerprints of training images, all of them or some."""
-        self._held_out = held_out
+        self.held_out = held_out
         self._training = training
         self._seen: dict[str, _Sight] = {}
         self._confirmed: dict[str, bool] = {}
@@ -139,19 +142,20 @@ class LeakGuard:
     @cached_property
     def finds_copies(self) -> bool:
         """Whether crops, mirrored crops and rotations are searched for; see `can_find_copies`."""
-        return can_find_copies(self._held_out, self._training)
+        return can_find_copies(self.held_out, self._training)
 
     def matches(self, path: str, source_path: str = "", *, is_edit: bool = False) -> bool:
         """Return whether an image, or its source image ("" for none), shows a held-out image.
 
         `is_edit`: it was computed from the pixels of a training image. Two sparse drawings look alike to a
-        fingerprint, so a match of the slower search needs to be confirmed by pixels then.
+        fingerprint, so a match of the slower search needs to be confirmed by pixels then; so does that of a source
+        unless it is sparse itself, and so perhaps a real copy of a held-out drawing.
 
         Raises:
             OSError: A file cannot be read.
         """
         # The source first: many candidates share it.
-        return any(self._file_matches(one, is_edit) for one in (source_path, path) if one)
+        return (bool(source_path) and self._source_matches(source_path, is_edit)) or self._file_matches(path, is_edit)
 
     def look_at(self, paths: Iterable[str]) -> None:
         """Look at many files at once, which is several times as fast; what cannot be read is left to `matches`."""
@@ -162,25 +166,33 @@ class LeakGuard:
                     prints[path] = self._fingerprint(path)
         self._look(prints)
 
-    def _file_matches(self, path: str, is_edit: bool) -> bool:
+    def _source_matches(self, path: str, is_edit: bool) -> bool:
+        from atlantis_core.data.copy_confirmation import is_sparse
+
+        return self._file_matches(path, is_edit and not is_sparse(self._see(path).fingerprint))
+
+    def _see(self, path: str) -> _Sight:
         if path not in self._seen:
             self._look({path: self._fingerprint(path)})
-        seen = self._seen[path]
-        if seen.is_near or not seen.is_copy or not is_edit:
+        return self._seen[path]
+
+    def _file_matches(self, path: str, needs_pixels: bool) -> bool:
+        seen = self._see(path)
+        if seen.is_near or not seen.is_copy or not needs_pixels:
             return seen.is_near or seen.is_copy
         if path not in self._confirmed:
             self._confirmed[path] = any(
                 split.contains_copy(seen.fingerprint) and split.confirms_copy(seen.fingerprint, path)
-                for split in self._held_out
+                for split in self.held_out
             )
         return self._confirmed[path]
 
     def _look(self, prints: Mapping[str, bytes]) -> None:
-        near = match_any(self._held_out, list(prints.values()))
+        near = match_any(self.held_out, list(prints.values()))
         distant = {path: print_ for (path, print_), is_near in zip(prints.items(), near, strict=True) if not is_near}
         copies: dict[str, bool] = {}
         if distant and self.finds_copies:
-            copies = dict(zip(distant, find_any_copies(self._held_out, list(distant.values())), strict=True))
+            copies = dict(zip(distant, find_any_copies(self.held_out, list(distant.values())), strict=True))
         for (path, print_), is_near in zip(prints.items(), near, strict=True):
             self._seen[path] = _Sight(print_, is_near, copies.get(path, False))
 

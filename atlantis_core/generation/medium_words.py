@@ -45,5 +45,8 @@ OTHER_FACETS = frozenset({"material", "fabric", "texture", "colour", "color", "b
 MEDIA = ("line_drawing", "cartoon", "painting", "silhouette", "print", "screen", "infrared", "grey")
 """At most one is used."""
 
+OUTLINED = frozenset({"line_drawing", "cartoon", "silhouette"})
+"""Media for which the object is looked for."""
+
 DRAWN = frozenset({"line_drawing", "cartoon", "painting", "silhouette", "print"})
 """Media made by hand or by a press: no light, weather or camera is in them, so words for these are ignored."""

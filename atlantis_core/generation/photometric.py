@@ -19,7 +19,7 @@ from atlantis_core.generation.edit_reasons import explain_edits
 from atlantis_core.generation.edit_words import find_edits, find_requested_edits
 from atlantis_core.generation.edits import BORROWING_EDITS, EDITS
 from atlantis_core.generation.edits.reference import transfer_light
-from atlantis_core.generation.medium_words import MEDIA
+from atlantis_core.generation.medium_words import MEDIA, OUTLINED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,9 +37,14 @@ class PhotometricGenerator:
     notice = ""
 
     def version_of(self, cell: Cell, prompt: str) -> str:
-        """Return 3 where a medium or borrowed statistics are asked for, which version 2 did not know."""
-        found = find_requested_edits(cell.facet, cell.value, cell.class_name, prompt)
-        return "3" if any(one.edit in MEDIA or one.edit in BORROWING_EDITS for one in found) else self.version
+        """Return 4 where an object is outlined, in a way that version 3 did not know, and 3 for other media.
+
+        Version 2 knew no media and no borrowed statistics.
+        """
+        found = {one.edit for one in find_requested_edits(cell.facet, cell.value, cell.class_name, prompt)}
+        if found & OUTLINED:
+            return "4"
+        return "3" if found & {*MEDIA, *BORROWING_EDITS} else self.version
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return the edits with their strengths, the words that were recognised, and the reason in a sentence."""

@@ -14,6 +14,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.data.entries import Entry
 from atlantis_core.data.inspection import USUAL_SUFFIXES, inspect_files, summarize_problems
 from atlantis_core.data.near_duplicates import find_near_duplicates
+from atlantis_core.filtering.leak_guard import CROPS_NOT_SEARCHED, can_find_copies, find_any_copies, match_any
 
 if TYPE_CHECKING:
     from atlantis_core.filtering.leak_guard import HeldOutImages
@@ -93,27 +94,44 @@ class GuardedPool:
     """Photos that are training photos, or were used in an earlier round."""
     repeated: int
     """Photos that nearly equal an earlier photo of the pool."""
+    crops: int = 0
+    """Photos that look like a crop, mirror image or slight rotation of a validation or test photo."""
+    crops_searched: bool | None = None
+    """Whether crops could be searched for (`leak_guard.can_find_copies`); None if nobody asked for it."""
 
     def describe(self) -> str:
         """Return a line for the person."""
         reasons = (
             (self.held_out, "nearly equal to a validation or test photo"),
+            (self.crops, "that look like a crop of a validation or test photo"),
             (self.known, "already in use"),
             (self.repeated, "nearly equal to another one of the pool"),
         )
         left_out = ", ".join(f"{count} {why}" for count, why in reasons if count)
-        return f"pool: {count_noun(len(self.images), 'usable photo')}" + (f"; left out: {left_out}" * bool(left_out))
+        text = f"pool: {count_noun(len(self.images), 'usable photo')}" + (f"; left out: {left_out}" * bool(left_out))
+        return f"{text}; {CROPS_NOT_SEARCHED}" if self.crops_searched is False else text
 
 
 def guard_pool(
-    images: Sequence[PoolImage], held_out: Sequence[HeldOutImages], known_ids: Collection[str] = ()
+    images: Sequence[PoolImage],
+    held_out: Sequence[HeldOutImages],
+    known_ids: Collection[str] = (),
+    training: Sequence[bytes] = (),
 ) -> GuardedPool:
     """Leave out what a training may not see or would see twice.
 
     The held-out images say only whether something matches, so nothing about them is learnt but the number of matches.
+    `training` are fingerprints of training photos. They tell whether crops can be searched for; without, none are.
     """
     fresh = [image for image in images if image.id not in known_ids]
-    allowed = [image for image in fresh if not any(part.matches(image.fingerprint) for part in held_out)]
+    near = match_any(held_out, [image.fingerprint for image in fresh])
+    distant = [image for image, is_near in zip(fresh, near, strict=True) if not is_near]
+    crops_searched = can_find_copies(held_out, training) if training else None
+    copies = [False] * len(distant)
+    if crops_searched:
+        copies = find_any_copies(held_out, [image.fingerprint for image in distant])
+    allowed = [image for image, is_copy in zip(distant, copies, strict=True) if not is_copy]
     later = {second for _, second in find_near_duplicates([image.fingerprint for image in allowed])}
     kept = tuple(image for row, image in enumerate(allowed) if row not in later)
-    return GuardedPool(kept, len(fresh) - len(allowed), len(images) - len(fresh), len(later))
+    known = len(images) - len(fresh)
+    return GuardedPool(kept, sum(near), known, len(later), sum(copies), crops_searched)

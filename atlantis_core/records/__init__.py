@@ -37,7 +37,7 @@ from atlantis_core.records.measurement import (
     TrialOrigin,
 )
 from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
-from atlantis_core.records.remedy import AnswerForecast, GapGroup, GroupGain, Offer, Pilot
+from atlantis_core.records.remedy import AnswerForecast, EarlierRound, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -59,6 +59,7 @@ __all__ = [
     "Constraints",
     "Critique",
     "Decision",
+    "EarlierRound",
     "FileCount",
     "Forecast",
     "GainVerdict",

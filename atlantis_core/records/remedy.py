@@ -72,25 +72,60 @@ class Pilot:
     """Why it could not be tried; else empty."""
     groups: tuple[GroupGain, ...] = ()
     """The same by group of gaps, worst group first; empty in a pilot of an earlier version."""
+    is_known: bool = False
+    """Whether it was left out because an earlier run refuted the remedy; the judge counts it as tried."""
 
     @property
     def deciding(self) -> Comparison | None:
         """The comparison that counts: on the targeted cells, or overall if they have no query."""
         return self.targeted or self.overall
 
+    @property
+    def is_try(self) -> bool:
+        """Whether it is one of the tries among which the error of a verdict is divided."""
+        return self.is_known or not self.failure
+
+
+ANSWER_STEP = 10
+"""Answers that a forecast of answers is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerForecast:
-    """What the next answers of a person about photos of the pool may bring: computed, not measured."""
+    """What the next answers of a person about photos of the pool may bring: two estimates, nothing measured."""
 
     answered: int
     """Answers that the round had."""
     settles: tuple[float, ...]
-    """Photos whose class each next ten answers would settle; what they are worth falls from ten to ten."""
+    """Photos whose class each next `ANSWER_STEP` answers would settle; it falls from step to step."""
+    held_out_gain: float | None = None
+    """Recall@1 that the next `ANSWER_STEP` answers add if the queries are like the pool; None if it was not tried.
+
+    Tried on training photos that played pool and queries (`pool.answer_trial`).
+    """
     basis: str = ""
-    """Remedy whose pilot the gain is read from; empty if none used photos of the pool."""
-    gain: float | None = None
-    """Recall@1, on the queries of that pilot, that the next ten answers would add; None without a basis."""
-    low: float | None = None
-    high: float | None = None
+    """Remedy whose pilot the other estimate is read from; empty if none used photos of the pool."""
+    pilot_gain: float | None = None
+    """Recall@1 that they add if a settled photo is worth what a photo was in that pilot, on its queries."""
+    pilot_low: float | None = None
+    pilot_high: float | None = None
     """The same at the ends of the pilot's interval."""
+
+    @property
+    def sentence(self) -> str:
+        """Return it in words that say that it is a forecast."""
+        said = f"{ANSWER_STEP} more answers of a person would settle about {self.settles[0]:.0f} photos"
+        if self.held_out_gain is not None:
+            said += f": {100 * self.held_out_gain:+.1f} points if queries are like the pool (by training photos)"
+        if self.pilot_gain is not None and self.pilot_low is not None and self.pilot_high is not None:
+            low, high = 100 * self.pilot_low, 100 * self.pilot_high
+            said += f"; by the pilot of {self.basis} {100 * self.pilot_gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+        return f"forecast, not measured: {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRound:
+    """A round of an earlier run on the same collection, which a run remembers."""
+
+    run_id: str
+    round: int

@@ -8,6 +8,9 @@ from typing import Literal
 
 from atlantis_core.records.collection import Cell, Regime
 
+Spread = Literal["targeted", "uniform", "balanced", "deficit", "thompson"]
+"""Names of `run.allocation.ALLOCATIONS`."""
+
 EXTRA_SEEDS = 3
 """Judging seeds that a run may add to a round whose case is unclear, where the person sets no limit."""
 
@@ -82,8 +85,8 @@ class RunSpec:
     """Restrict queries to column = value."""
     gallery: tuple[str, str] | None = None
     auto: bool = True  # False: every expense needs a person's approval
-    spread: Literal["targeted", "uniform"] = "targeted"
-    """`uniform` distributes the same number of images over all cells: the control arm of docs/results.md."""
+    spread: Spread = "targeted"
+    """How a round's images are shared out; `uniform` and `balanced` are control arms of docs/results.md."""
     attack: str = ""
     """Attack on the queries that are measured, as `learning.attacks.parse_attack` reads it; empty for none."""
     pool: str | None = None
@@ -92,5 +95,9 @@ class RunSpec:
     """CSV file that takes the place of a person who is asked about photos of the pool, absolute."""
     remedies: tuple[str, ...] = ("generate",)
     """Names of the remedies that may be used; a run from before there were several has this one."""
+    masks: str | None = None
+    """Folder with masks of the objects that are cut out of photos, absolute."""
     questions: int = 160
     """At most this many photos of the pool are asked about."""
+    memory: bool = True
+    """Whether what earlier runs of the workspace found about remedies helps to choose one."""

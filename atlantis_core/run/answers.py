@@ -100,3 +100,12 @@ def is_useless(answer: Answer, classes: Iterable[str]) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def describe_asking(session: Session, round_index: int) -> str:
+    """Return where a person can answer questions about the pool, and what that may bring; empty if nobody can."""
+    forecast = session.read(round_index, JournalKind.ANSWER_FORECAST)
+    if forecast is None or session.spec.answers is not None:
+        return ""
+    where = f"to name photos of the pool: atlantis label {session.run_id}, or the page Label of atlantis serve"
+    return f"{where}; {forecast.sentence}"

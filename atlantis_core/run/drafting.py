@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import BudgetExceeded, ToolError
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.records import Cell, Constraints, Gap, GenerationMode
+from atlantis_core.records import Cell, Collection, Constraints, Gap, GenerationMode
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
+from atlantis_core.run.memory import Memory
 from atlantis_core.run.round import JudgedRound, read_judged_rounds, read_round
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ class Brief:
     classes: tuple[str, ...]
     facet_values: dict[str, tuple[str, ...]]
     spread: str
-    """`targeted` or `uniform`."""
+    """Name in `run.allocation.ALLOCATIONS`."""
     modes: tuple[GenerationMode, ...]
     """Generation modes of the generator, its default first."""
     scorer: str
@@ -58,6 +62,10 @@ class Brief:
     """What a person asked for while it ran; `skip` is left out of the gaps, classes and values already."""
     insight: Insight | None = None
     """What the insight agent made of the collection, where there is one."""
+    refuted: frozenset[Cell] = frozenset()
+    """Cells for which images were refuted in earlier runs on the same collection."""
+    support: Mapping[Cell, int] = field(default_factory=dict)
+    """Training images of each class, and of each class x facet value, that has any."""
 
 
 def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
@@ -94,7 +102,15 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         goal=session.goal.text,
         constraints=constraints,
         insight=found.insight,
+        refuted=Memory(session).list_refuted_cells(GENERATE),
+        support=_count_support(session.collection),
     )
+
+
+def _count_support(collection: Collection) -> Counter[Cell]:
+    train = collection.of_split("train")
+    by_value = (Cell(image.label, *pair) for image in train for pair in image.facets.items())
+    return Counter([*by_value, *(Cell(image.label) for image in train)])
 
 
 def images_for_round(session: Session, round_index: int) -> int:

@@ -18,7 +18,7 @@ from atlantis_core.run.measurements import seed_sd
 from atlantis_core.run.seed_history import load_history
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Forecast
+    from atlantis_core.records import AnswerForecast, Forecast
     from atlantis_core.run.session import Session
 
 
@@ -31,7 +31,7 @@ def write_forecast(session: Session) -> str:
     return found.sentence
 
 
-def forecast_facts(found: Forecast | None) -> dict[str, Any] | None:
+def forecast_facts(found: Forecast | AnswerForecast | None) -> dict[str, Any] | None:
     """Return a forecast as JSON, with its sentence."""
     return None if found is None else as_json(found) | {"sentence": found.sentence}
 

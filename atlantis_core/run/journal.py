@@ -12,6 +12,7 @@ from atlantis_core.records import (
     Constraints,
     Critique,
     Decision,
+    EarlierRound,
     Forecast,
     Gap,
     Measurement,
@@ -58,6 +59,8 @@ class JournalKind:
     """What the run can prove, as it was known when it began."""
     RECIPE = EntryKind("recipe_choice", RecipeChoice)
     """How the recipe was chosen, in a run that left it open."""
+    MEMORY = EntryKind("memory", tuple[EarlierRound, ...])
+    """Rounds of earlier runs on the same collection that the run knows, newest run first."""
     BASELINE = EntryKind("baseline", Measurement)
     FROZEN = EntryKind("frozen", Measurement)
     COMPARISON = EntryKind("comparison", BaselineComparison)
@@ -81,6 +84,8 @@ class JournalKind:
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""
     CAPTION_CHECK = EntryKind("caption_check", CaptionCheckResult)
+    CROPS_SEARCHED = EntryKind("crops_searched", bool)
+    """Whether the leak guard could search the images for crops of held-out ones."""
     TRAINED_ON = EntryKind("trained_on", tuple[str, ...])
     """Keys of all synthetic images, those of earlier rounds too, that the candidate arm was trained on."""
     CANDIDATE = EntryKind("candidate", Measurement)

@@ -78,7 +78,7 @@ def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Compa
 
 def look_at(session: Session, round_index: int, overall: Comparison, targeted: Comparison | None) -> Look:
     """Return the verdict of a round after the seeds that it has so far, at its share of the run's error."""
-    pilots = sum(not pilot.failure for pilot in session.read(round_index, JournalKind.PILOTS) or ())
+    pilots = sum(pilot.is_try for pilot in session.read(round_index, JournalKind.PILOTS) or ())
     error = share_of_error(round_index, session.spec.budget.rounds, pilots)
     return find_verdict(overall, targeted or overall, error, session.spec.seeds, session.max_seeds)
 

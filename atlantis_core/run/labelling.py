@@ -59,12 +59,12 @@ class Labelling:
         if session.spec.pool is None:
             raise SetupError(f"{session.run_id!r} has no pool; name a folder of unlabelled photos with --pool FOLDER")
         self.session, self.who = session, who
-        self._model = find_teacher(session) if model is None else model
+        self.model = find_teacher(session) if model is None else model
 
     @cached_property
     def questions(self) -> tuple[PhotoQuestion, ...]:
         """The questions, at most `spec.questions`, those first that are worth most; takes seconds, or a minute."""
-        return choose_photo_questions(self.session, self._model, self.session.spec.questions)
+        return choose_photo_questions(self.session, self.model, self.session.spec.questions)
 
     @property
     def open_questions(self) -> list[PhotoQuestion]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
@@ -11,13 +11,15 @@ from atlantis_core.metrics.paired_test import ERROR_OF_RUN
 from atlantis_core.run.remedies import parse_remedy
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Comparison, Pilot
+    from collections.abc import Mapping, Sequence
+
+    from atlantis_core.records import Comparison, Offer, Pilot
 
 GAIN_SD = 0.03
 """Prior standard deviation of what a remedy gains in Recall@1: estimates are shrunk towards 0 by it."""
 
-LEAST_GAIN = 0.005
-"""Gain in Recall@1 below which a remedy is not worth a round."""
+DRIFT_SD = 0.02
+"""Standard deviation between the gains of a remedy in two runs on one collection, with other seeds and cells."""
 
 FEWEST_IMAGES = 8
 """A pilot with fewer images says nothing: one or two that the filters reject would condemn a remedy."""
@@ -28,54 +30,86 @@ UNAPPROVED = "no image is generated before a person approves it"
 TOO_FEW = f"a tenth of this round's images is fewer than {FEWEST_IMAGES}"
 """Why a pilot of a small round was not made."""
 
+LEAST_GAIN = 0.005
+"""Gain in Recall@1 below which a remedy is not worth a round."""
 
-def shrunk_gain(pilot: Pilot) -> float:
-    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk towards 0 by its uncertainty.
 
-    Posterior mean of a normal gain with mean 0 and standard deviation `GAIN_SD`; -1 where it could not be tried.
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is expected of a remedy's gain in Recall@1 before it is piloted: a normal distribution."""
+
+    mean: float = 0.0
+    sd: float = GAIN_SD
+
+
+UNKNOWN = Prior()
+
+
+def learn_prior(earlier: Comparison | None) -> Prior:
+    """Return what an earlier run's figure lets one expect; without one nothing is known.
+
+    Other seeds and partly other queries may differ by `DRIFT_SD` from what holds there.
     """
-    return -1.0 if pilot.deciding is None else _shrink(pilot.deciding)
+    if earlier is None:
+        return UNKNOWN
+    variance = measure_variance(earlier) + DRIFT_SD**2
+    return Prior(_combine(UNKNOWN, earlier.gain, variance), _left_sd(UNKNOWN, variance))
 
 
-def choose_pilot(pilots: Sequence[Pilot], error: float = ERROR_OF_RUN) -> Pilot | None:
+def shrunk_gain(pilot: Pilot, prior: Prior = UNKNOWN) -> float:
+    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk to the prior by its uncertainty.
+
+    Posterior mean of a normal gain; -1 where it could not be tried.
+    """
+    return -1.0 if pilot.deciding is None else _combine(prior, pilot.deciding.gain, measure_variance(pilot.deciding))
+
+
+def choose_pilot(
+    pilots: Sequence[Pilot], error: float = ERROR_OF_RUN, priors: Mapping[str, Prior] | None = None
+) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
     It is the one with the highest expected gain. A remedy whose pilot is all that the judge will see has to pass the
     judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
     none of these promises a gain, it is the first whose images could not be piloted.
     """
-    promising = [pilot for pilot in pilots if pilot.deciding and _is_promising(pilot, pilot.deciding, error)]
+    known = priors or {}
+    expected = [(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding]
+    promising = [pair for pair in expected if _is_promising(*pair, error)]
     untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
-    return max(promising, key=shrunk_gain, default=untried)
+    return max(promising, key=lambda pair: shrunk_gain(*pair))[0] if promising else untried
 
 
-def _is_promising(pilot: Pilot, found: Comparison, error: float) -> bool:
-    if _is_whole(pilot):
+def _is_promising(pilot: Pilot, prior: Prior, error: float) -> bool:
+    found = pilot.deciding
+    if found is None:
+        return False
+    if is_whole(pilot.offer):
         return found.gain > 0 and found.p_value <= error
-    return _optimistic_gain(found) >= LEAST_GAIN
+    variance = measure_variance(found)
+    # The 95 % quantile of the posterior of the gain.
+    return _combine(prior, found.gain, variance) + 1.64 * _left_sd(prior, variance) >= LEAST_GAIN
 
 
-def _is_whole(pilot: Pilot) -> bool:
+def is_whole(offer: Offer) -> bool:
     """Whether a pilot is the same as the round would be: nothing is trained, and no share of images was tried."""
-    return not pilot.offer.trainings and not (
-        pilot.offer.makes_images and parse_remedy(pilot.offer.remedy)[0].spends_images
-    )
+    return not offer.trainings and not (offer.makes_images and parse_remedy(offer.remedy)[0].spends_images)
 
 
-def _variance(found: Comparison) -> float:
+def measure_variance(found: Comparison) -> float:
+    """Return the squared standard error of a gain."""
     if not found.freedom:  # a version that stored no variances
         return ((found.high - found.low) / 2 / 1.96) ** 2
     return found.seed_variance / found.seeds + found.query_variance
 
 
-def _shrink(found: Comparison) -> float:
-    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + _variance(found))
+def _combine(prior: Prior, gain: float, variance: float) -> float:
+    """Return the posterior mean of a gain that was measured with a variance."""
+    return (gain * prior.sd**2 + prior.mean * variance) / (prior.sd**2 + variance)
 
 
-def _optimistic_gain(found: Comparison) -> float:
-    """Return the 95 % quantile of the posterior of a gain."""
-    prior, variance = GAIN_SD**2, _variance(found)
-    return _shrink(found) + 1.64 * math.sqrt(prior * variance / (prior + variance))
+def _left_sd(prior: Prior, variance: float) -> float:
+    return math.sqrt(prior.sd**2 * variance / (prior.sd**2 + variance))
 
 
 def describe_pilot(pilot: Pilot) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
@@ -21,12 +21,21 @@ from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
+from atlantis_core.run.memory import Memory
 from atlantis_core.run.models import name_model, split_model
-from atlantis_core.run.pilot_choice import FEWEST_IMAGES, TOO_FEW, UNAPPROVED, shrunk_gain
+from atlantis_core.run.pilot_choice import (
+    FEWEST_IMAGES,
+    TOO_FEW,
+    UNAPPROVED,
+    Prior,
+    is_whole,
+    learn_prior,
+    shrunk_gain,
+)
 from atlantis_core.run.protocol_rules import scale_protocol
 from atlantis_core.run.remedies import parse_remedy
 from atlantis_core.run.round import read_arms, read_judged_rounds
-from atlantis_core.run.round_images import make_candidates, screen
+from atlantis_core.run.round_images import build_guard, make_candidates, screen
 from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
 
@@ -57,8 +66,33 @@ def run_pilots(
     """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
     gaps = session.read(round_index, JournalKind.GAPS) or ()
     groups = group_cells(gaps, [request.cell for request in draft.cells])
-    pilots = [_run_pilot(session, round_index, draft, model, offer, groups) for offer in offers]
-    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot)))
+    memory = Memory(session)
+    pilots = [
+        _skip_refuted(session, memory, draft, offer) or _run_pilot(session, round_index, draft, model, offer, groups)
+        for offer in offers
+    ]
+    priors = learn_priors(session, pilots)
+    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
+
+
+def learn_priors(session: Session, pilots: Iterable[Pilot]) -> dict[str, Prior]:
+    """Return what earlier runs let one expect of each remedy that was piloted."""
+    memory, priors = Memory(session), {}
+    for pilot in pilots:
+        by_training = not is_whole(pilot.offer)
+        found = memory.find_evidence(pilot.offer.remedy, pilot.cells, by_training=by_training)
+        priors[pilot.offer.remedy] = learn_prior(found.found if found else None)
+    return priors
+
+
+def _skip_refuted(session: Session, memory: Memory, draft: Protocol, offer: Offer) -> Pilot | None:
+    """Return the entry of a remedy that an earlier run refuted on the same queries, so that it is not tried again."""
+    cells = list_judged_cells(session, replace(draft, remedy=offer.remedy)) or ()
+    refuted = memory.find_refutation(offer.remedy, cells)
+    if refuted is None:
+        return None
+    why = f"refuted: {refuted.sentence}; --no-memory tries it again"
+    return Pilot(offer, cells, None, None, images=0, kept=0, seconds=0.0, failure=why, is_known=True)
 
 
 def _run_pilot(
@@ -70,27 +104,21 @@ def _run_pilot(
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
-    compared = _Compared()
+    compared: tuple[Comparison | None, Comparison | None] = (None, None)
+    gains: tuple[GroupGain, ...] = ()
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 _check_spending(session, protocol)
                 made, kept = _make_images(session, round_index, protocol, model)
             arms = _train_pilot(session, round_index, protocol, kept)
-            compared = _compare(session, arms, cells, groups, made, kept)
+            compared = _compare(session, *arms, cells)
+            gains = measure_groups(session, groups, *arms, made, kept)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
         pilot = Pilot(
-            offer,
-            cells or (),
-            compared.overall,
-            compared.targeted,
-            len(made),
-            len(kept),
-            seconds,
-            failure,
-            compared.groups,
+            offer, cells or (), *compared, len(made), len(kept), seconds=seconds, failure=failure, groups=gains
         )
         span.output = pilot
     return pilot
@@ -118,7 +146,7 @@ def _make_images(
     """
     small = scale_protocol(protocol, max(1, round(IMAGE_SHARE * protocol.num_images)))
     made = make_candidates(session, round_index, small, model)
-    verdicts, _ = screen(session, made, small, model)
+    verdicts, _ = screen(session, made, small, model, build_guard(session))
     passed = {verdict.candidate_key for verdict in verdicts if verdict.kept}
     kept = [candidate for candidate in made if candidate.key in passed]
     if not kept:
@@ -139,36 +167,16 @@ def _train_pilot(
     return judging, [name_model(trial.id, plan.serving)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What a pilot gave, as in `Pilot`."""
-
-    overall: Comparison | None = None
-    targeted: Comparison | None = None
-    groups: tuple[GroupGain, ...] = ()
-
-
 def _compare(
-    session: Session,
-    arms: tuple[Sequence[str], Sequence[str]],
-    cells: Sequence[Cell] | None,
-    groups: Sequence[GapGroup],
-    made: Sequence[Candidate],
-    kept: Sequence[Candidate],
-) -> _Compared:
-    """Compare the incumbent's models with a pilot's overall, on the cells and on each group of gaps.
-
-    Without cells, every query is what the remedy is for.
-    """
-    before, after = (load_outcomes(session, models) for models in arms)
-    spread, select = seed_sd(session, *arms), counted_in_cells(session, cells or (), before)
+    session: Session, incumbent: Sequence[str], pilot: Sequence[str], cells: Sequence[Cell] | None
+) -> tuple[Comparison, Comparison | None]:
+    """Compare two arms overall and on the cells; without cells every query is what the remedy is for."""
+    before, after = load_outcomes(session, incumbent), load_outcomes(session, pilot)
+    spread, select = seed_sd(session, incumbent, pilot), counted_in_cells(session, cells or (), before)
     overall = compare_arms(session, before, after, None, spread)
-    targeted = compare_arms(session, before, after, select, spread) if select else None
-    return _Compared(
-        overall,
-        overall if cells is None else targeted,
-        measure_groups(session, groups, before, after, spread, made, kept),
-    )
+    if cells is None:
+        return overall, overall
+    return overall, compare_arms(session, before, after, select, spread) if select else None
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:

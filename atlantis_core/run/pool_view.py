@@ -53,7 +53,7 @@ class PoolView:
         else:
             frozen = _embed(session, backbone, train)
             self.pool = Unlabelled(photos, join_views(photos, _embed(session, backbone, images)))
-        self._held_out = hold_out_groups(self.train, frozen)
+        self.held_out = hold_out_groups(self.train, frozen)
 
     @property
     def classes(self) -> set[str]:
@@ -64,8 +64,8 @@ class PoolView:
         """Return the pseudo-labels of the pool, given what a person said about some rows."""
         named = {row: answer.label for row, answer in (said or {}).items()}
         if named:
-            return spread_answers(named, self.train, self.pool, self._held_out, rejected=self.rejected)
-        return pseudo_label(self.train, self.pool, self._held_out, rejected=self.rejected)
+            return spread_answers(named, self.train, self.pool, self.held_out, rejected=self.rejected)
+        return pseudo_label(self.train, self.pool, self.held_out, rejected=self.rejected)
 
     def find_rows(self, answers: Collection[Answer]) -> dict[int, Answer]:
         """Return the answers that say something about photos of this pool, by row."""

@@ -36,6 +36,8 @@ class Round:
     candidate_keys: tuple[str, ...] = ()
     """Of the protocol's candidates, in order; a second draft replaces those of the first."""
     caption_check: CaptionCheckResult | None = None
+    crops_searched: bool | None = None
+    """Whether the leak guard searched for crops of held-out images; None in runs older than this entry."""
     trained_on: tuple[str, ...] | None = None
     """Keys of the synthetic images that the candidate arm was trained on."""
     measurement: Measurement | None = None
@@ -68,6 +70,7 @@ _KINDS: Mapping[str, EntryKind[Any]] = {
     "protocol": JournalKind.PROTOCOL,
     "candidate_keys": JournalKind.CANDIDATES,
     "caption_check": JournalKind.CAPTION_CHECK,
+    "crops_searched": JournalKind.CROPS_SEARCHED,
     "trained_on": JournalKind.TRAINED_ON,
     "measurement": JournalKind.CANDIDATE,
     "arms": JournalKind.ARMS,

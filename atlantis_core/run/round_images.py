@@ -80,7 +80,9 @@ def screen_round(
     started = time.monotonic()
     keys = session.read(round_index, JournalKind.CANDIDATES) or ()
     candidates = list(session.workspace.candidates.find(keys).values())
-    verdicts, check = screen(session, candidates, protocol, model)
+    guard = build_guard(session)
+    verdicts, check = screen(session, candidates, protocol, model, guard)
+    session.write(round_index, JournalKind.CROPS_SEARCHED, guard.finds_copies)
     if check is not None:
         session.write(round_index, JournalKind.CAPTION_CHECK, check)
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
@@ -96,8 +98,19 @@ def _caption_check(session: Session) -> CaptionCheck | None:
     return CaptionCheck(session.captioner, facet_value_lists(session.collection), train)
 
 
+def build_guard(session: Session) -> LeakGuard:
+    """Return the guard of a run's validation images and its sealed test split."""
+    prints = session.loaded.fingerprints
+    train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
+    return LeakGuard(
+        ValidationFingerprints([prints[image.id] for image in validation], [image.path for image in validation]),
+        session.loaded.sealed,
+        training=[prints[image.id] for image in train if image.id in prints],
+    )
+
+
 def screen(
-    session: Session, candidates: Sequence[Candidate], protocol: Protocol, model: str
+    session: Session, candidates: Sequence[Candidate], protocol: Protocol, model: str, guard: LeakGuard
 ) -> tuple[list[Verdict], CaptionCheckResult | None]:
     """Screen candidates of a protocol in a model's embedding space; nothing is stored.
 
@@ -105,9 +118,8 @@ def screen(
         The verdicts, and what the caption check found; None where the captioner recognises nothing.
     """
     captions, retriever = _caption_check(session), load_model(session, model)
-    train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
+    train = session.collection.of_split("train")
     by_path = {candidate.path: candidate for candidate in candidates}
-    prints = session.loaded.fingerprints
     remedy, _ = parse_remedy(protocol.remedy)
     verdicts = screen_candidates(
         candidates,
@@ -118,11 +130,7 @@ def screen(
             embeddings=retriever.embed_cached(train, session.cache),
         ),
         session.scorer(protocol.scorer),
-        LeakGuard(
-            ValidationFingerprints([prints[image.id] for image in validation], [image.path for image in validation]),
-            session.loaded.sealed,
-            training=[prints[image.id] for image in train if image.id in prints],
-        ),
+        guard,
         {image.id: image.path for image in train} | remedy.source_paths(session, protocol),
         captions=captions,
         unscored=_list_unscored(session, candidates),

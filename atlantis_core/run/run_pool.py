@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlantis_core.filtering.leak_guard import ValidationFingerprints
+from atlantis_core.filtering.leak_guard import HeldOutImages, ValidationFingerprints
 from atlantis_core.pool.pool_folder import GuardedPool, PoolFolder, guard_pool
 
 if TYPE_CHECKING:
@@ -21,4 +21,6 @@ def guard_run_pool(loaded: LoadedCollection, folder: str | None) -> GuardedPool:
         return GuardedPool((), 0, 0, 0)
     prints = [loaded.fingerprints[image.id] for image in loaded.collection.of_split("validation")]
     known = {image.id for image in loaded.collection.of_split("train")}
-    return guard_pool(PoolFolder(folder).images, [ValidationFingerprints(prints), loaded.sealed], known)
+    training = [loaded.fingerprints[one] for one in known if one in loaded.fingerprints]
+    held_out: list[HeldOutImages] = [ValidationFingerprints(prints), loaded.sealed]
+    return guard_pool(PoolFolder(folder).images, held_out, known, sorted(training))

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.filtering.leak_guard import CROPS_NOT_SEARCHED
 from atlantis_core.metrics import METRICS
 from atlantis_core.run.arm_table import list_arms
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.forecasting import forecast_facts
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.memory import memory_facts
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
@@ -60,6 +62,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         **_settings(run),
         "recipe": _recipe(session.read(0, JournalKind.RECIPE)),
         "forecast": forecast_facts(session.read(0, JournalKind.FORECAST)),
+        "memory": memory_facts(session),
         "rounds": [_round(session, *found, seconds.get(found[0].index, 0.0)) for found in rounds],
         "final": _figures(kept[-1] if kept else baseline),
         "baseline": _figures(baseline),
@@ -143,6 +146,8 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "seconds": seconds,
         "critique": as_json(found.critique),
         "pilots": [pilot_facts(pilot) for pilot in found.pilots],
+        "answers": len(found.answers),
+        "answer_forecast": forecast_facts(found.answer_forecast),
         "protocol": {
             "id": protocol.id,
             "remedy": protocol.remedy,
@@ -215,6 +220,7 @@ def _images(session: Session, found: Round) -> dict[str, Any]:
         "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
         "taken_out_since": sum(then.is_kept and not now.is_kept for then, now in pairs),
         "put_in_since": sum(now.is_kept and not then.is_kept for then, now in pairs),
+        **({"note": CROPS_NOT_SEARCHED} if found.crops_searched is False else {}),
     }
 
 

@@ -63,6 +63,8 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
 
 def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str]:
     """Return a protocol as lines: aim, reason, cells, sample prompts, cost."""
+    from atlantis_core.run.answers import describe_asking
+
     protocol = question["protocol"]
     cells = protocol["cells"]
     lines = [
@@ -78,7 +80,8 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
-    return [*lines, f"  cost: {_format_cost(session, question)}"]
+    asking = describe_asking(session, question["round"])
+    return [*lines, f"  cost: {_format_cost(session, question)}", *([f"  {asking}"] if asking else [])]
 
 
 def answer_from_options(

@@ -44,6 +44,7 @@ def request_from_recording(
         weights=weights or recording.spec.weights,
         preprocessing=recording.spec.preprocessing or 1,
         recording=key,
+        memory=False,
     )
     return RunRequest(spec, options)
 

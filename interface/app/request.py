@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
-from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS
+from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS, Spread
 from atlantis_core.run.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
-
-Spread = Literal["targeted", "uniform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +68,12 @@ class RunOptions(TaskOptions):
     """`fgsm` or `pgd`: the queries that are measured are attacked. None takes what the goal's words say."""
     epsilon: float | None = None
     """Strength of the attack, in pixel units of 0..255; None means 2."""
+    masks: str | None = None
     pool: str | None = None
     answers: str | None = None
     remedies: tuple[str, ...] | None = None
     questions: int = 160
+    memory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,12 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         auto=given.auto,
         spread=given.spread,
         attack=_build_attack(goal, given),
+        masks=_make_absolute(given.masks),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
         remedies=given.remedies or tuple(REMEDIES),
         questions=given.questions,
+        memory=given.memory,
     )
     return RunRequest(spec, given.columns())
 

@@ -39,11 +39,13 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
+    from atlantis_core.generation.cut_paste.sources import check_masks
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
     request = replace(request, spec=pin_base_url(request.spec))
@@ -51,6 +53,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     spec = request.spec
     task = retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
     check_measurable(task)
+    if spec.masks is not None:
+        check_masks(spec.masks, loaded.collection.of_split("train"))
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
@@ -68,6 +72,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
         write_forecast(session),
         describe_kept_answers(session),
+        write_memory(session),
     ]
     return run, [line for line in lines if line]
 

@@ -22,6 +22,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     Raises:
         SetupError: Names the first wrong setting.
     """
+    from atlantis_core.generation.cut_paste.generator import add_masks
     from atlantis_core.learning.attacks import parse_attack
     from atlantis_core.learning.training.presets import check_preset
 
@@ -46,7 +47,9 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
         load_chat_model(spec.captioner, spec)
     else:
         registry.build_part(CAPTIONERS, spec.captioner, "captioner", Captioner)
-    generator: Generator = registry.build_part(GENERATORS, spec.generator, "generator", Generator)
+    text = add_masks(spec.generator, spec.masks)
+    generator: Generator = registry.build_part(GENERATORS, text, "generator", Generator)
+    _check_use_of_masks(spec, generator)
     registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
@@ -63,6 +66,22 @@ def refuse_open_preset(preset: str) -> None:
     if is_open_preset(preset):
         raise SetupError(
             f"--preset {preset} is for run, chat and serve; compare with `atlantis recipes DATA`, then name the best"
+        )
+
+
+def _check_use_of_masks(spec: RunSpec, generator: Generator) -> None:
+    """Refuse masks in a run that cuts nothing out."""
+    from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+    from atlantis_core.generation.cut_paste.sources import open_folder
+    from atlantis_core.run.remedies.paste import Paste
+
+    if spec.masks is None:
+        return
+    open_folder(spec.masks, "masks")
+    if generator.name != CutPasteGenerator.name and Paste.name not in spec.remedies:
+        raise SetupError(
+            f"--masks {spec.masks!r} has no effect where no object is cut out; add --generator cut_paste, or the "
+            f"remedy {Paste.name}"
         )
 
 

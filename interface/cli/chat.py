@@ -15,7 +15,7 @@ from atlantis_dml.cli.command import command
 
 @command(
     "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds "
-    "regime label split query gallery facets auto pool answers questions remedies"
+    "regime label split query gallery facets auto masks pool answers questions remedies"
 )
 def chat(
     *,

@@ -55,6 +55,7 @@ def demo(
         seeds=SEEDS,
         max_seeds=SEEDS,
         auto=True,
+        memory=False,
     )
     summary, folder = start_run(build_request(DATA, given, workspace, GOAL), workspace, target, as_json)
     summary["demo_seconds"] = round(time.monotonic() - started, 1)

@@ -13,7 +13,8 @@ import typer
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data import column_syntax
 from atlantis_core.records import Price
-from atlantis_dml.app.request import Spread, parse_choice, parse_regime
+from atlantis_core.records.run_spec import Spread
+from atlantis_dml.app.request import parse_choice, parse_regime
 
 _DATA = typer.Argument(
     metavar="DATA",
@@ -131,6 +132,11 @@ SHARED: dict[str, Any] = {
         help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
     ),
     "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "masks": typer.Option(
+        metavar="FOLDER",
+        help="Masks (white is object) named like their photos, for objects that are cut out: by the remedy paste, or "
+        "--generator cut_paste.",
+    ),
     "pool": typer.Option(
         metavar="FOLDER", help="Unlabelled photos to learn from: pseudo-labels, and questions with --answers."
     ),
@@ -141,10 +147,14 @@ SHARED: dict[str, Any] = {
         metavar="FILE.csv",
         help="Answers about photos of the pool (path,label and perhaps who,when), in place of a person.",
     ),
+    "memory": typer.Option(
+        "--memory/--no-memory", help="Choose remedies by what earlier runs on the same collection found, too."
+    ),
     "questions": typer.Option(help="Ask about at most this many photos of the pool."),
     "spread": typer.Option(
-        metavar="targeted|uniform",
-        help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
+        metavar="targeted|thompson|deficit|balanced|uniform",
+        help="How images are shared out: at the worst gaps; over groups of gaps by what pilots gave; by deficit; to "
+        "fill up cells with few images; over all cells (the last two pilot nothing: control arms).",
     ),
     "attack": typer.Option(
         metavar="fgsm|pgd", help="The queries are attacked; default: what the goal's words say, else they are not."

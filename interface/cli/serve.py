@@ -22,8 +22,8 @@ BUNDLED_DATA = ("harbor", "harbor-tiny")
 
 
 @command(
-    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime pool answers "
-    "questions remedies"
+    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime masks pool "
+    "answers questions remedies"
 )
 def serve(
     *,

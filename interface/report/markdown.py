@@ -21,6 +21,7 @@ from atlantis_dml.text.figures import (
     list_arm_rows,
     list_recipe_rows,
 )
+from atlantis_dml.text.memory import MEMORY_COLUMNS, list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
 _LONGEST = 2000
@@ -34,7 +35,19 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _arms, _recipe, _rounds, _pilots, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
+    sections = (
+        _head,
+        _arms,
+        _recipe,
+        _rounds,
+        _pilots,
+        _memory,
+        lambda _: _heat(maps),
+        _gaps,
+        _test,
+        _costs,
+        _reproduce,
+    )
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -67,6 +80,8 @@ def _head(facts: Facts) -> Iterator[str]:
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
     if facts["forecast"]:
         yield f"Before the run: {facts['forecast']['sentence']}."
+    if facts["memory"]:
+        yield f"Memory: {escape_markdown(facts['memory']['sentence'])}."
 
 
 def _arms(facts: Facts) -> Iterator[str]:
@@ -97,8 +112,8 @@ def _rounds(facts: Facts) -> Iterator[str]:
     lines = []
     for entry in facts["rounds"]:
         reason, verdict = escape_markdown(entry["protocol"]["reason"]), escape_markdown(entry["reason"])
-        changed = describe_overrides(entry["images"])
-        images = f" Images: {changed}." if changed else ""
+        notes = filter(None, (describe_overrides(entry["images"]), entry["images"].get("note")))
+        images = "".join(f" Images: {note}." for note in notes)
         lines.append(f"- Round {entry['index']}: {reason}. Verdict: {verdict}.{images}")
     yield "\n".join(lines)
     is_done, why = facts["status"] == "done", escape_markdown(facts["stop_detail"])
@@ -133,11 +148,22 @@ def _pilots(facts: Facts) -> Iterator[str]:
             "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
             "in the round. The judge divides its error by the number of remedies tried."
         )
+        if forecast := entry["answer_forecast"]:
+            yield f"`ask_labels`, {forecast['sentence']}."
         groups = build_group_table(entry["pilots"], _MOST_GROUPS)
         if groups.columns:
             yield "By group of gaps, in points, with the images kept there:"
             rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
             yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
+
+
+def _memory(facts: Facts) -> Iterator[str]:
+    """List what earlier runs on the same collection found about remedies."""
+    if not facts["memory"]:
+        return
+    yield "## What earlier runs found"
+    rows = [tuple(map(escape_markdown, row)) for row in list_memory_rows(facts["memory"]["results"])]
+    yield markdown_table(MEMORY_COLUMNS, rows)
 
 
 def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from atlantis_core.records.run_spec import EXTRA_SEEDS
 
 _SETTINGS = (
     *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
-    *("scorer", "regime", "query", "gallery", "spread", "pool", "answers", "questions"),
+    *("scorer", "regime", "query", "gallery", "spread", "masks", "pool", "answers", "questions"),
 )
 """Fields of a spec that are options of `atlantis run` by the same name."""
 
@@ -38,6 +38,7 @@ def build_run_command(spec: RunSpec) -> str:
             words += [f"--{name.replace('_', '-')}", _format_value(setting)]
     if spec.max_seeds != spec.seeds + EXTRA_SEEDS:
         words += ["--max-seeds", str(spec.max_seeds or spec.seeds)]
+    words += [] if spec.memory else ["--no-memory"]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 

@@ -16,6 +16,7 @@ from atlantis_dml.text.figures import (
     list_arm_rows,
     list_recipe_rows,
 )
+from atlantis_dml.text.memory import list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _environment() -> Environment:
         list_recipe_rows,
         describe_overrides,
         build_group_table,
+        list_memory_rows,
         set_code,
     )
     environment.filters |= {function.__name__: function for function in parts}

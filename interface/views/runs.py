@@ -50,11 +50,15 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
             if groups.columns:
                 console.print("The same by group of gaps, with the images kept there:")
                 console.print(build_table(("remedy", *groups.columns), groups.rows))
+            if forecast := entry["answer_forecast"]:
+                console.print(f"ask_labels: {forecast['sentence']}", soft_wrap=True)
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]
     if attack := summary.get("attack"):
         lines.append(f"The queries are attacked ({attack}); the reason of a round says what clean ones lose")
+    if memory := summary.get("memory"):
+        lines.append(f"Memory: {memory['sentence']}")
     lines.append(f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})")
     paid = f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
     lines += [

@@ -22,6 +22,7 @@ from atlantis_dml.web.images import add_image_routes
 from atlantis_dml.web.index_api import OpenIndexes, add_index_api
 from atlantis_dml.web.limits import BodyLimit
 from atlantis_dml.web.pages.gallery import add_gallery_routes
+from atlantis_dml.web.pages.label import add_label_routes
 from atlantis_dml.web.pages.runs import add_run_routes
 from atlantis_dml.web.pages.search import add_search_routes
 from atlantis_dml.web.pages.trace import add_trace_routes
@@ -83,6 +84,7 @@ def make_data_app(site: Site) -> FastAPI:
     add_gallery_routes(router, site)
     add_trace_routes(router, site)
     add_search_routes(router, site)
+    add_label_routes(router, site)
     add_index_api(api, OpenIndexes(site.workspace.folder / FOLDER_NAME))
     for each in (router, api):
         include_strict_router(app, each)

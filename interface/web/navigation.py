@@ -1,4 +1,4 @@
-"""The Gradio app: a page each for chat, runs, gallery, trace and search."""
+"""The Gradio app: a page each for chat, runs, gallery, trace, search and label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def make_pages(site: Site) -> Any:
     with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as pages:
         gradio.components.Navbar(main_page_name=MAIN)
         fill_chat_page(site, pages)
-    for path in ("runs", "gallery", "trace", "search"):
+    for path in ("runs", "gallery", "trace", "search", "label"):
         with pages.route(path.title(), f"/{path}"):
             gradio.components.Navbar(main_page_name=MAIN)
             add_script_part(path)

@@ -14,6 +14,7 @@ from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
 
 if TYPE_CHECKING:
+    from atlantis_core.run.labelling import Labelling
     from atlantis_core.run.session import Session
     from atlantis_core.run.verdicts import ScreenedCandidate
     from atlantis_core.store.runs import Run
@@ -53,6 +54,7 @@ class Site:
         self._lock = threading.RLock()
         self._runs: dict[str, LoadedRun] = {}
         self._models: dict[tuple[str, str, str], Neighbours] = {}
+        self._labellings: dict[str, Labelling] = {}
 
     def list_runs(self) -> list[tuple[Run, str]]:
         """Return every run with its status, newest first."""
@@ -101,6 +103,23 @@ class Site:
             known = ", ".join(models) or "none yet, as nothing has been measured"
             raise NotFoundError(f"run {run_id!r} has no model {name[:40]!r}; known: {known}")
         return self._neighbours(self.load_run(run_id).session, models[name], "all")
+
+    def open_labelling(self, run_id: str, *, again: bool = False) -> Labelling:
+        """Return the questions about a run's pool; chosen anew if `again` and the run has got another model since.
+
+        Raises:
+            NotFoundError: No such run.
+            SetupError: It has no pool.
+        """
+        from atlantis_core.run.labelling import Labelling, find_teacher
+        from atlantis_dml.app.label import name_person
+
+        session = self.load_run(run_id).session
+        with self._lock:
+            known = self._labellings.get(session.run_id)
+            if known is None or (again and (not known.open_questions or known.model != find_teacher(session))):
+                known = self._labellings[session.run_id] = Labelling(session, name_person())
+            return known
 
     def _neighbours(self, session: Session, trial_id: str, gallery: str) -> Neighbours:
         from atlantis_core.views.neighbours import Neighbours

@@ -10,14 +10,16 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import NONE_OF_THESE, Cell, CellRequest, Comparison, Decision, Protocol
-from atlantis_core.run.answers import find_answers, fix_answers
+from atlantis_core.run.answer_forecast import write_answer_forecast
+from atlantis_core.run.answers import describe_asking, find_answers, fix_answers
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.labelling import Labelling
-from atlantis_core.run.pilots import list_offers, run_pilots
+from atlantis_core.run.labelling import Labelling, choose_photo_questions
+from atlantis_core.run.pilots import list_offers, run_pilots, shrunk_gain
 from atlantis_core.run.pool import label_pool
 from atlantis_core.run.pool_view import FROZEN
 from atlantis_core.run.round import read_round
 from atlantis_core.run.session import Session
+from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import collect_real
 from atlantis_core.run.trials import train_arm
 from atlantis_dml.tools.context import RunContext
@@ -154,3 +156,25 @@ def test_an_answer_outlives_a_change_of_the_classes_only_if_it_names_one(session
     labelling.answer(photo[2].id, session.collection.classes[0])
     grown = [*session.collection.classes, "a new class"]
     assert answers.find("other classes", grown).keys() == {photo[1].id, photo[2].id}
+
+
+def test_more_answers_are_forecast_from_the_pilot_and_from_training_photos(session: Session) -> None:
+    (trial,) = train_arm(session, [session.diagnosing_seed], collect_real(session))
+    session.write(1, JournalKind.PROTOCOL, _draft(session, "generate"))
+    offer = next(one for one in list_offers(session) if one.remedy == "self_train:gallery")
+    pilots = run_pilots(session, 1, _draft(session, "generate"), trial.id, [offer])
+    write_answer_forecast(session, 1, trial.id, pilots)
+    forecast = read_round(session, 1).answer_forecast
+    assert forecast is not None
+    first = choose_photo_questions(session, trial.id, session.spec.questions)[:10]
+    assert forecast.settles[0] == pytest.approx(sum(one.settles for one in first), abs=0.01)
+    failing = [session.collection.classes[0]]
+    right = sum(label.rate for label in label_pool(session, trial.id, failing, ask=False, round_index=1))
+    assert forecast.basis == "self_train:gallery"
+    assert forecast.pilot_gain == pytest.approx(shrunk_gain(pilots[0]) * forecast.settles[0] / right)
+    assert forecast.held_out_gain is not None
+    assert forecast.sentence.startswith("forecast, not measured: 10 more answers of a person would settle about ")
+    assert f"atlantis label {session.run_id}" in describe_asking(session, 1)
+    assert describe_asking(session, 2) == "", "nothing was forecast there"
+    facts = summarise(session.workspace, session.run_id)["rounds"][0]
+    assert facts["answer_forecast"]["sentence"] == forecast.sentence

@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from atlantis_core.records import Budget
+from atlantis_core.run.gap_groups import is_in_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
 from atlantis_core.run.models import name_model, split_model
@@ -31,8 +32,8 @@ SERVED = "serve:csls"
 def piloted(begin: Begin, chat: Any, call: Any) -> Callable[..., Any]:
     """Return a function that runs one round whose remedies are piloted, and then makes the given calls."""
 
-    def run(*calls: Any) -> tuple[RunContext, list[str]]:
-        context = begin(budget=Budget(images=100, rounds=1), remedies=tuple(REMEDIES))
+    def run(*calls: Any, **changes: Any) -> tuple[RunContext, list[str]]:
+        context = begin(**{"budget": Budget(images=100, rounds=1), "remedies": tuple(REMEDIES)} | changes)
         start = [
             call("train_retriever", arm="baseline"),
             call("evaluate_retrieval", arm="baseline"),
@@ -102,18 +103,12 @@ def test_pilots_are_listed_with_gain_interval_and_cost_and_make_a_tenth_of_the_i
     _check_groups(session, table["generate"], table[SERVED])
 
 
-def _mean_hits(session: Session, models: list[str]) -> dict[str, float]:
-    """Return the mean hit of every query over an arm's models."""
-    found = [one for one in load_outcomes(session, models) if one]
-    return {query: float(np.mean([one.hit[row] for one in found])) for row, query in enumerate(found[0].ids)}
-
-
 def _check_groups(session: Session, generated: dict[str, Any], served: dict[str, Any]) -> None:
     """The gain in a group is that of its queries alone, and its images are those of its cells."""
     cells = [gap.cell for gap in session.read(1, JournalKind.GAPS) or ()]
-    judging = read_arms(session, 1)["incumbent"]
-    served_models = [name_model(trial, "csls") for trial in judging]
-    hits = [_mean_hits(session, models) for models in (judging, served_models)]
+    incumbent = read_arms(session, 1)["incumbent"]
+    arms = [incumbent, [name_model(model, "csls") for model in incumbent]]
+    before, after = ([found for found in load_outcomes(session, arm) if found] for arm in arms)
     assert sum(group["images"] for group in generated["groups"]) == generated["images"]
     assert sum(group["kept"] for group in generated["groups"]) == generated["kept"]
     for group in served["groups"]:
@@ -121,11 +116,14 @@ def _check_groups(session: Session, generated: dict[str, Any], served: dict[str,
         ids = [
             image.id
             for image in session.task.queries
-            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in hits[0]
+            if image.label in own and image.facets[group["facet"]] == group["value"] and image.id in before[0].ids
         ]
         assert group["queries"] == len(ids) > 0
-        before, after = ([one[query] for query in ids] for one in hits)
-        assert group["gain"] == pytest.approx((sum(after) - sum(before)) / len(ids))
+        change = [
+            np.isin(one.ids, ids) @ (one.hit.astype(int) - other.hit)
+            for one, other in zip(after, before, strict=True)
+        ]
+        assert group["gain"] == pytest.approx(np.mean(change) / len(ids))
         assert group["low"] <= group["gain"] <= group["high"]
 
 
@@ -138,3 +136,18 @@ def test_a_remedy_without_images_generates_none_and_an_unknown_one_is_refused(pi
     )
     assert any("no pilot of 'serve:telepathy'; known: " in text for text in said)
     assert any("makes no images; train the candidate next" in text for text in said)
+
+
+def test_images_are_shared_out_over_groups_by_what_their_pilot_gave(piloted: Any, call: Any) -> None:
+    context, said = piloted(
+        call("pilot_remedies", choose="generate"), call("recall_trials"), remedies=("generate",), spread="thompson"
+    )
+    protocol = read_round(context.session, 1).protocol
+    assert protocol is not None
+    assert "images by what the pilots gave: " in protocol.reason
+    assert 8 <= protocol.num_images <= 80
+    groups = {group for pilot in read_round(context.session, 1).pilots for group in pilot.groups}
+    shares = [sum(r.count for r in protocol.cells if is_in_group(one.group, r.cell)) for one in groups]
+    assert sum(shares) == protocol.num_images
+    assert all(shares), "every group keeps its floor"
+    assert any("this round uses generate" in text for text in said)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
-from atlantis_core.base.errors import ToolError
+from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.option_strings import make_with, name_and_options
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.cut_paste.compositing import paste
@@ -35,6 +36,20 @@ class CutPasteOptions:
 
     masks: str = ""
     """Folder with a mask for each photo, named like it; white is object. Others are cut as usual."""
+
+
+def add_masks(generator: str, masks: str | None) -> str:
+    """Return the text of `--generator` with the folder of `--masks`; any that does not cut out is left as it is.
+
+    Raises:
+        SetupError: It names masks already.
+    """
+    name, _, spec = generator.partition(":")
+    if masks is None or name != CutPasteGenerator.name:
+        return generator
+    if "masks" in name_and_options(spec, "?", "generator cut_paste:", decode=True)[1]:
+        raise SetupError(f"--generator {generator!r} names masks already; leave out --masks {masks!r}")
+    return f"{name}:{spec}{'&' if '?' in spec else '?'}masks={quote_plus(masks)}"
 
 
 class CutPasteGenerator:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.base.errors import SetupError
+from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.data.image_io import open_image
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.generation.cut_paste.cutting import Cutout, cut_out
@@ -24,6 +24,8 @@ FEW_PHOTOS = 4
 _SIDE_PX = 512
 """Masks are found at this short side at most: GrabCut needs seconds for more."""
 _MOST_CUTOUTS = 256
+_SAME_PROPORTIONS = 0.05
+"""A mask whose proportions differ by more is of another photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def open_folder(text: str, what: str) -> Path:
     folder = Path(text).expanduser().resolve()
     if not folder.is_dir():
         raise SetupError(
-            f"folder {text!r} of {what} does not exist; check --generator cut_paste:BACKGROUNDS?masks=MASKS"
+            f"folder {text!r} of {what} does not exist; check --masks, or --generator cut_paste:FOLDER?masks=MASKS"
         )
     if not list_files(folder):
         raise SetupError(f"folder {text!r} of {what} contains no images; check what is in it")
@@ -114,24 +116,52 @@ class Cutter:
         return sure or how.get("GrabCut", []), reasons
 
     def _find(self, path: str, pixels: np.ndarray) -> ObjectMask:
-        given = self._given(path)
         try:
+            given = self._given(path)
             if given is None:
                 return find_mask(pixels)
             size = pixels.shape[1], pixels.shape[0]
+            if abs(given.width / given.height * size[1] / size[0] - 1) > _SAME_PROPORTIONS:
+                raise BadMask(
+                    f"its mask has {given.width} x {given.height} px, other proportions than {size[0]} x {size[1]}"
+                )
             return find_mask(pixels, np.asarray(given.convert("L").resize(size)))
         except BadMask as error:
             raise BadMask(f"{Path(path).name!r}: {error}; leave it out, or give a mask of it") from None
 
     def _given(self, path: str) -> Image | None:
-        if self.masks is None:
+        found = None if self.masks is None else find_mask_file(self.masks, path)
+        if found is None:
             return None
-        photo = Path(path)
-        for stem in (self.masks / photo.parent.name / photo.stem, self.masks / photo.stem):
-            for suffix in (".png", *sorted(USUAL_SUFFIXES)):
-                if (found := stem.parent / f"{stem.name}{suffix}").is_file():
-                    return open_image(str(found))
-        return None
+        try:
+            return open_image(str(found))
+        except ToolError as error:
+            raise BadMask(f"its mask cannot be read ({error})") from None
+
+
+def find_mask_file(masks: Path, photo_path: str) -> Path | None:
+    """Return the mask of a photo: `tea/1.png` or `1.png` for `.../tea/1.jpg`; None without one."""
+    photo = Path(photo_path)
+    for stem in (masks / photo.parent.name / photo.stem, masks / photo.stem):
+        for suffix in (".png", *sorted(USUAL_SUFFIXES)):
+            if (found := stem.parent / f"{stem.name}{suffix}").is_file():
+                return found
+    return None
+
+
+def check_masks(text: str, photos: Iterable[LabelledImage]) -> None:
+    """Refuse a folder of masks of which none belongs to a photo.
+
+    Raises:
+        SetupError: It does not exist, or none of its images is named like a photo.
+    """
+    masks, photos = open_folder(text, "masks"), list(photos)
+    if photos and not any(find_mask_file(masks, photo.path) for photo in photos):
+        photo = Path(photos[0].path)
+        raise SetupError(
+            f"no mask in {text!r} is named like a training photo; name that of {photo.name!r} "
+            f"'{photo.parent.name}/{photo.stem}.png' or '{photo.stem}.png'"
+        )
 
 
 def _shrink(image: Image) -> np.ndarray:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     """(H, W), 0 paper to 1 ink."""
 
 
+_SHORTEST_OUTLINE = 0.24
+"""Length of the shortest outline that is drawn, in short sides of the image."""
+_SIZES = (0.4, 1.0)
+"""Larger extent of what is drawn, as a share of the paper: people draw small things large, and large ones small."""
+_WHOLE_SIZES = (0.7, 1.1)
+_LARGEST_SCALE = 2.5
+
+
 def canny_edges(pixels: Pixels, draws: RandomDraws) -> Ink:
     """Canny (1986): maxima of the gradient, one pixel wide, weak ones only where they continue strong ones."""
     import cv2
@@ -102,23 +110,75 @@ def keep_long_strokes(ink: Ink, share: float, shortest_px: float) -> Ink:
     return np.asarray(np.where(kept[labels], ink, 0), dtype=np.float32)
 
 
-def shake_and_place(inks: Sequence[Ink], draws: RandomDraws) -> list[Ink]:
-    """Redraw strokes as a hand would: wavy, out of proportion, of another size and place, all inks alike."""
+def draw_outline(inside: Ink) -> Ink:
+    """Draw around the parts of a mask (H, W), 0 to 1, in smooth closed strokes, one pixel wide."""
+    import cv2
+
+    side = min(inside.shape)
+    soft = cv2.GaussianBlur(inside, (0, 0), 0.01 * side)
+    outlines, _ = cv2.findContours((soft > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    ink = np.zeros(inside.shape, dtype=np.uint8)
+    for outline in outlines:
+        if len(outline) > _SHORTEST_OUTLINE * side:
+            points = np.round(_smooth_loop(outline[:, 0].astype(np.float32)) * 8).astype(np.int32)
+            cv2.polylines(ink, [points], True, 255, 1, cv2.LINE_AA, 3)
+    return np.asarray(ink / 255, dtype=np.float32)
+
+
+def _smooth_loop(points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Smooth a closed line (N, 2) along itself, over about a fiftieth of its length."""
+    from scipy.ndimage import gaussian_filter1d
+
+    return np.asarray(gaussian_filter1d(points.astype(np.float64), max(1, len(points) // 100), axis=0, mode="wrap"))
+
+
+def add_outline(ink: Ink, outline: Ink) -> Ink:
+    """Draw an outline in place of the strokes that lie along it."""
+    import cv2
+
+    reach = shapes.odd(0.07 * min(ink.shape))
+    near = cv2.dilate((outline > 0.3).astype(np.uint8), np.ones((reach, reach), np.uint8))
+    return np.asarray(np.maximum(ink * (1 - near), outline), dtype=np.float32)
+
+
+def shake_and_place(inks: Sequence[Ink], draws: RandomDraws, *, fits: bool) -> list[Ink]:
+    """Redraw strokes as a hand would: wavy, out of proportion, of another size, place and side; all inks alike.
+
+    If it `fits`, what the first ink shows covers two fifths of the paper to all of it; else the whole photo does.
+    """
     import cv2
 
     height, width = inks[0].shape
     side = min(height, width)
     wobble = shapes.smooth_shifts(draws, height, width, 4, side * draws.uniform(0.004, 0.022))
     tremble = shapes.smooth_shifts(draws, height, width, 14, side * draws.uniform(0.001, 0.006))
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), draws.uniform(-9, 9), draws.uniform(0.7, 1.1))
-    matrix[:, 2] += [width * draws.uniform(-0.06, 0.06), height * draws.uniform(-0.06, 0.06)]
+    size = draws.uniform(*(_SIZES if fits else _WHOLE_SIZES))
+    (x, y), extent = _measure_ink(inks[0]) if fits else ((width / 2, height / 2), 1.0)
+    scale = min(_LARGEST_SCALE, size / max(extent, 0.15))
+    matrix = cv2.getRotationMatrix2D((x, y), draws.uniform(-9, 9), scale)
+    stretch = np.sqrt(draws.uniform(0.85, 1.18)) * np.array([[-1.0 if draws.chance(0.5) else 1.0], [1.0]])
+    stretch[1] = 1 / abs(stretch[0])
+    room = 0.6 * max(0.0, 1 - size) / 2
+    place = [width * (0.5 + room * draws.uniform(-1, 1)), height * (0.5 + room * draws.uniform(-1, 1))]
+    matrix[:, 2] -= (x, y)
+    matrix = matrix * stretch
+    matrix[:, 2] += place
     inverse = cv2.invertAffineTransform(matrix)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    from_x = inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2]
-    from_y = inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2]
-    shift = wobble + tremble
-    x, y = from_x + shift[0], from_y + shift[1]
-    return [shapes.move_pixels(ink, x, y, cv2.BORDER_CONSTANT) for ink in inks]
+    shift = (wobble + tremble) / scale
+    from_x = inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2] + shift[0]
+    from_y = inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2] + shift[1]
+    return [shapes.move_pixels(ink, from_x, from_y, cv2.BORDER_CONSTANT) for ink in inks]
+
+
+def _measure_ink(ink: Ink) -> tuple[tuple[float, float], float]:
+    """Return the middle (x, y) of what is drawn, and its larger extent as a share of the paper, without specks."""
+    height, width = ink.shape
+    rows, columns = np.nonzero(ink > 0.3)
+    if len(rows) < 10:
+        return (width / 2, height / 2), 1.0
+    (left, right), (top, bottom) = (np.quantile(places, [0.01, 0.99]) for places in (columns, rows))
+    return ((left + right) / 2, (top + bottom) / 2), float(max((right - left) / width, (bottom - top) / height))
 
 
 def thicken(ink: Ink, width_px: float) -> Ink:

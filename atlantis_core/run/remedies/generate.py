@@ -9,7 +9,7 @@ from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import GENERATORS, Generator, name_generator
 from atlantis_core.base.registry import build_part
-from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator, add_masks
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Offer
 from atlantis_core.run.measurements import load_model
@@ -47,7 +47,7 @@ class Generate(Remedy):
         """Return the generator that the options name, or the run's."""
         if not options:
             return session.generator
-        built: Generator = build_part(GENERATORS, options, "generator", Generator)
+        built: Generator = build_part(GENERATORS, add_masks(options, session.spec.masks), "generator", Generator)
         return built
 
     def build_requests(
@@ -80,7 +80,7 @@ def _check_sources(session: Session, found: UsableSources) -> None:
     if found.without:
         raise InvalidProtocol(
             f"no photo of class {found.without[0]!r} has an object that can be cut out ({found.refused[0]}); drop "
-            "its cells, or give masks: --generator cut_paste:?masks=FOLDER"
+            "its cells, or give masks: --masks FOLDER"
         )
     if found.refused:
         session.say(f"{count_noun(len(found.refused), 'photo')} not cut out, such as {found.refused[0]}")

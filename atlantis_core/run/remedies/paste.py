@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import NothingGenerated, SetupError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import name_generator
-from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator, add_masks
 from atlantis_core.generation.cut_paste.sources import FEW_PHOTOS
 from atlantis_core.generation.requests import build_requests
 from atlantis_core.records import Cell, CellRequest, Offer
@@ -91,7 +91,9 @@ class Paste(Remedy):
 
 def _find_generator(session: Session) -> CutPasteGenerator:
     """Return the run's generator if it pastes, else one that pastes on the scenes of each request."""
-    return session.generator if isinstance(session.generator, CutPasteGenerator) else CutPasteGenerator()
+    if isinstance(session.generator, CutPasteGenerator):
+        return session.generator
+    return CutPasteGenerator(add_masks(CutPasteGenerator.name, session.spec.masks).partition(":")[2])
 
 
 def _count_per_class(session: Session, classes: int) -> int:

@@ -71,6 +71,13 @@ def test_a_search_that_failed_says_nothing_of_images_for_its_cells() -> None:
     assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("a", "night"): 31, ("b", "night"): 30}
 
 
+def test_gaps_whose_images_an_earlier_run_refuted_come_last() -> None:
+    night = frozenset(Cell(name, "condition", "night") for name in "ab")
+    assert cells(RuleDrafter().draft(brief(refuted=night))) == {("c", "fog"): 61}
+    every = night | {Cell("c", "condition", "fog")}
+    assert cells(RuleDrafter().draft(brief(refuted=every))) == {("a", "night"): 31, ("b", "night"): 30}
+
+
 def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
     past = (failed_round(1, *(Cell(name, "condition", "night") for name in "ab")),)
     widened = RuleDrafter().draft(brief(round=2, gaps=brief().gaps[:2], history=past))

@@ -1,5 +1,6 @@
 """Every candidate gets exactly one verdict, for the right reason."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -259,3 +260,40 @@ def test_a_file_name_that_names_a_class_or_a_held_out_photo_means_nothing(tmp_pa
     (tmp_path / "pool").mkdir()
     assert not guard.matches(save_image(tmp_path / "pool" / "tug_validation.png", 6))
     assert guard.matches(save_image(tmp_path / "pool" / "yacht_train.png", 5))
+
+
+def test_an_edit_is_compared_by_pixels_with_drawings_and_others_by_their_fingerprint(tmp_path: Path) -> None:
+    """Two drawings whose fingerprints match and whose pixels do not; many are looked at as one is."""
+
+    class Drawings:
+        """Held-out drawings of which every image looks like a copy, and none is."""
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def matches(self, fingerprint: bytes) -> bool:
+            return False
+
+        def match_each(self, fingerprints: Sequence[bytes]) -> list[bool]:
+            return [False for _ in fingerprints]
+
+        def contains_copy(self, fingerprint: bytes) -> bool:
+            return True
+
+        def find_copies(self, fingerprints: Sequence[bytes]) -> list[bool]:
+            return [True for _ in fingerprints]
+
+        def confirms_copy(self, fingerprint: bytes, path: str) -> bool:
+            self.asked.append(Path(path).name)
+            return False
+
+    held_out = Drawings()
+    guard = LeakGuard(held_out)
+    paths = [save_image(tmp_path / f"{seed}.png", seed) for seed in range(3)]
+    guard.look_at([*paths, str(tmp_path / "gone.png")])
+    assert [guard.matches(path, is_edit=False) for path in paths] == [True] * 3
+    assert held_out.asked == []
+    assert [guard.matches(path, paths[0], is_edit=True) for path in paths] == [False] * 3
+    assert held_out.asked == ["0.png", "1.png", "2.png"]
+    with pytest.raises(OSError, match="gone"):
+        guard.matches(str(tmp_path / "gone.png"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, label
 
 from atlantis_core.generation.draws import RandomDraws
 from atlantis_core.generation.edit_plan import plan_edits
@@ -46,16 +46,44 @@ def test_a_line_drawing_is_mostly_white_with_dark_thin_strokes(scene, seed):
     assert np.quantile(distance_transform_edt(ink)[ink], 0.9) <= 3
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(12))
 def test_strokes_lie_where_the_photo_has_edges(seed):
-    """A square on plain ground is drawn as its outline; the hand may shift it by some pixels."""
+    """A square on plain ground is drawn as its outline, in the size that the hand chooses."""
     square = np.full((SIDE_PX, SIDE_PX, 3), 230, dtype=np.uint8)
     square[30:66, 30:66] = (40, 60, 160)
     ink = made("line_drawing", Image.fromarray(square), seed).mean(-1) < 0.5
     rows, columns = np.nonzero(ink)
     assert len(rows) > 30
-    away = np.maximum(np.abs(rows - 47.5), np.abs(columns - 47.5))
-    assert 8 < np.quantile(away, 0.05) < np.quantile(away, 0.95) < 36
+    (top, bottom), (left, right) = (np.quantile(places, [0.01, 0.99]) for places in (rows, columns))
+    assert 0.3 * SIDE_PX < max(bottom - top, right - left) <= SIDE_PX
+    # 0 is the middle of what is drawn, 1 its border: a square, turned by up to 9 degrees, has nothing inside.
+    down, across = (
+        np.abs(2 * (at - low) / (high - low) - 1) for at, low, high in ((rows, top, bottom), (columns, left, right))
+    )
+    assert np.quantile(np.maximum(down, across), 0.05) > 0.5
+
+
+def test_a_thing_in_clutter_is_drawn_without_the_clutter():
+    """A dark disc before small bright tiles: most drawings show a closed outline about it, and little else."""
+    rng = np.random.default_rng(0)
+    tiles = rng.integers(150, 255, (24, 24, 3)).repeat(4, 0).repeat(4, 1).astype(np.uint8)
+    rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
+    tiles[np.hypot(rows - 48, columns - 48) < 24] = (30, 20, 60)
+    holes = 0
+    for seed in range(10):
+        paper = made("line_drawing", Image.fromarray(tiles), seed).mean(-1) > 0.5
+        pieces, _ = label(paper)
+        largest_inside = np.bincount(pieces[paper])[2:].max(initial=0)
+        holes += largest_inside > 0.05 * paper.size
+    assert holes >= 6
+
+
+def test_a_drawing_is_never_empty():
+    """Photos of hardly any contrast are drawn by what little they have."""
+    grey = np.full((SIDE_PX, SIDE_PX, 3), 128, dtype=np.uint8)
+    grey[30:66, 30:66] = 136
+    shares = [(made("line_drawing", Image.fromarray(grey), seed).mean(-1) < 0.6).mean() for seed in range(20)]
+    assert min(shares) > 0.004
 
 
 def test_drawings_of_one_photo_vary(scene):
@@ -193,5 +221,5 @@ def test_drawings_borrow_no_light_and_paintings_do_in_part(ask, tmp_path):
 
 def test_only_media_have_a_new_version_so_that_images_of_other_words_are_found_again(ask):
     generator = PhotometricGenerator()
-    assert [generator.version_of(ask(value).cell, "") for value in ("night", "B", "sketch")] == ["2", "2", "3"]
+    assert [generator.version_of(ask(value).cell, "") for value in ("night", "B", "sketch")] == ["2", "2", "4"]
     assert generator.version_of(ask("B").cell, "a tug, borrowed colours") == "3"

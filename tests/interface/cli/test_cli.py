@@ -74,6 +74,16 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "x", "--epsilon", "2"), "epsilon 2.0 has no effect without an attack"),
         (_run("harbor-tiny", "--goal", "attacked queries", "--epsilon", "300"), "epsilon must be from 0 to 255"),
         (("recipes", "harbor-tiny", "--preset", "tpu"), "'tpu'"),
+        (_run("harbor-tiny", "--goal", "x", "--masks", "/no/masks"), "folder '/no/masks' of masks does not exist"),
+        (
+            _run("harbor-tiny", "--goal", "x", "--masks", "docs/pictures", "--remedies", "serve"),
+            "has no effect where no object is cut out",
+        ),
+        (
+            _run("harbor-tiny", "--goal", "x", "--masks", "docs/pictures", "--generator", "cut_paste:?masks=docs"),
+            "names masks already",
+        ),
+        (_run("harbor-tiny", "--goal", "x", "--masks", "docs/pictures"), "is named like a training photo"),
         (_run("harbor-tiny", "--goal", "x", "--pool", "/no/photos"), "pool folder '/no/photos' does not exist"),
         (_run("harbor-tiny", "--goal", "x", "--answers", "/no/answers.csv"), "name its folder with --pool FOLDER"),
         (_run("harbor-tiny", "--goal", "x", "--questions", "0"), "--questions 0 is too small"),

@@ -13,6 +13,7 @@ import pytest
 from atlantis_core.records import Cell, Comparison, GapGroup, GroupGain, Measurement, Offer, Pilot
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
+from atlantis_core.run.memory import write_memory
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_dml.cli.main import main
@@ -131,6 +132,22 @@ def test_terminal_and_reports_show_what_each_remedy_gave_on_each_group_of_gaps(
         assert "-3.0 (-5.0 to -1.0)" in shown.replace("\\", "")
 
 
+def test_the_report_lists_what_earlier_runs_on_the_same_collection_found(fabricated: Fabricated) -> None:
+    workspace = fabricated.workspace
+    run = workspace.runs.create(workspace.runs.get(fabricated.run_id).spec)
+    session = Session(workspace, run.id, run.spec)
+    said = write_memory(session)
+    assert "1 earlier run on the same collection, task and recipe (2 rounds, 0 pilots) helps to choose" in said
+    with workspace.lock(run.id):
+        summary = write_report(workspace, run.id)
+    assert summary["memory"]["sentence"] == said
+    text = Path(summary["report_path"]).read_text(encoding="utf-8")
+    for shown in (text, render_markdown(collect_facts(session, summary), ())):
+        assert "What earlier runs found" in shown
+        assert shown.count(fabricated.run_id) == 2, "one row for each judged round"
+        assert "no second proof" in shown
+
+
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
     session = begin(tmp_path)
     with session.workspace.lock(session.run_id):
@@ -174,6 +191,17 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "4 / 3 / 1" in markdown
     assert f"Verdict: proven. Images: {changed}." in markdown
+
+
+def test_a_round_whose_images_were_not_searched_for_crops_says_so(fabricated: Fabricated) -> None:
+    line = "crops of validation and test images were not searched for"
+    assert line not in _page(fabricated)[0]
+    run = fabricated.workspace.runs.get(fabricated.run_id)
+    session = Session(fabricated.workspace, run.id, run.spec)
+    session.write(1, JournalKind.CROPS_SEARCHED, False)
+    assert line in _page(fabricated)[0]
+    facts = collect_facts(session, summarise(fabricated.workspace, fabricated.run_id))
+    assert line in render_markdown(facts, [])
 
 
 def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:

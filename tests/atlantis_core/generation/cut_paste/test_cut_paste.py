@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator, add_masks
 from atlantis_core.generation.requests import build_requests
 from atlantis_core.records import Cell, CellRequest, GenerationRequest, LabelledImage, Protocol
 
@@ -133,6 +133,32 @@ def test_masks_of_a_person_are_used_for_photos_that_could_not_be_cut(tmp_path: P
     request = GenerationRequest("k", Cell("kiwi"), "", 0, "s", image.path, 0, "b", save_blue(tmp_path / "b.png"))
     assert min(next(iter(generator.generate([request]))).size) == SIDE
     assert generator.settings(request)["masks"] == str(tmp_path / "masks")
+
+
+def test_a_mask_that_is_no_good_is_named_in_one_line(tmp_path: Path) -> None:
+    photo = image_of("apple", save_disc(tmp_path / "1.png", RED))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    generator = CutPasteGenerator(f"?masks={save_blue(masks / 'other.png') and masks}")
+    for content, reason in (((SIDE, SIDE // 2), "other proportions"), (b"no image", "its mask cannot be read")):
+        if isinstance(content, bytes):
+            (masks / "1.png").write_bytes(content)
+        else:
+            Image.new("L", content, 255).save(masks / "1.png")
+        found = generator.choose_sources([photo])
+        assert found.without == ("apple",)
+        assert reason in found.refused[0]
+        assert "'1.png'" in found.refused[0]
+        assert "\n" not in found.refused[0]
+
+
+def test_the_option_masks_is_added_to_what_cuts_out_alone() -> None:
+    assert add_masks("photometric", "/m") == "photometric"
+    assert add_masks("cut_paste", None) == "cut_paste"
+    assert add_masks("cut_paste", "/my masks") == "cut_paste:?masks=%2Fmy+masks"
+    assert add_masks("cut_paste:/shelves", "/m") == "cut_paste:/shelves?masks=%2Fm"
+    with pytest.raises(SetupError, match="names masks already"):
+        add_masks("cut_paste:?masks=a", "/m")
 
 
 def test_requests_name_backgrounds_of_other_classes_that_show_the_value() -> None:
