@@ -242,18 +242,12 @@ class Session:
 
         return starts_from_scratch(self.spec.backbone, self.spec.weights)
 
-    @cached_property
+    @property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
         from atlantis_core.learning.training.presets import recipe_for
 
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
-
-    def settle_preset(self, preset: str) -> None:
-        """Pin the recipe of a run that left it open: from now on its specification names this one."""
-        self.spec = replace(self.spec, preset=preset)
-        self.workspace.runs.settle(self.run_id, self.spec)
-        self.__dict__.pop("recipe", None)
 
     @cached_property
     def attack(self) -> Attack | None:

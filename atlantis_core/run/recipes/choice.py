@@ -68,7 +68,8 @@ def choose_recipe(session: Session) -> RecipeChoice | None:
             span.output = {"text": choice.sentence, "artifact": choice}
         session.write(0, JournalKind.RECIPE, choice)
         session.workspace.ledger.spend(session.run_id, "seconds", choice.seconds, f"recipes/{session.run_id}")
-    session.settle_preset(choice.preset)
+    session.spec = replace(session.spec, preset=choice.preset)
+    session.workspace.runs.settle(session.run_id, session.spec)
     session.say(choice.sentence)
     _forecast_again(session)
     return choice
