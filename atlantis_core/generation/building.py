@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.ports import GENERATORS, FittableGenerator, Generator, Progress
 from atlantis_core.base.registry import build_part
+from atlantis_core.generation.cut_paste.generator import add_masks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
     from atlantis_core.records import Collection
 
 
-def build_generator(text: str, collection: Collection, workspace: Path, progress: Progress) -> Generator:
-    """Build a generator; one that can be fitted gets the collection's training photos.
+def build_generator(
+    text: str, masks: str | None, collection: Collection, workspace: Path, progress: Progress
+) -> Generator:
+    """Build a generator: one that cuts objects out gets a folder of masks, one that can be fitted training photos.
 
     What is learned of them is kept in the folder `adapters` of the workspace.
 
     Raises:
         SetupError: The generator or an option is unknown, or a value is invalid.
     """
-    built: Generator = build_part(GENERATORS, text, "generator", Generator)
+    built: Generator = build_part(GENERATORS, add_masks(text, masks), "generator", Generator)
     if isinstance(built, FittableGenerator):
         built.use_photos(collection.of_split("train"), workspace / "adapters", progress)
     return built

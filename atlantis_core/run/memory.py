@@ -19,13 +19,13 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import queries_in_cells
 from atlantis_core.run.round import read_judged_rounds, read_rounds
+from atlantis_core.run.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from atlantis_core.records import Cell, Comparison, RunSpec
     from atlantis_core.run.round import Round
-    from atlantis_core.run.session import Session
     from atlantis_core.store.runs import Run
 
 _MOST_RUNS = 10
@@ -89,12 +89,12 @@ def read_results(session: Session) -> tuple[EarlierResult, ...]:
     for run_id in dict.fromkeys(run_id for run_id, _ in wanted):
         run = session.workspace.runs.find(run_id)
         if run is not None:
-            rounds = read_rounds(session.of_run(run))
+            rounds = read_rounds(_open(session, run))
             found += [
                 result
                 for place, one in enumerate(rounds)
                 if (run_id, one.index) in wanted
-                for result in _list_results(session.of_run(run), run, one, _list_kept(rounds[:place]))
+                for result in _list_results(_open(session, run), run, one, _list_kept(rounds[:place]))
                 # Images by another generator are another remedy.
                 if result.remedy != GENERATE or run.spec.generator == session.spec.generator
             ]
@@ -108,9 +108,14 @@ def _find_rounds(session: Session) -> tuple[EarlierRound, ...]:
     return tuple(
         EarlierRound(run.id, found.index)
         for run in runs[:_MOST_RUNS]
-        for found in read_rounds(session.of_run(run))
+        for found in read_rounds(_open(session, run))
         if found.decision is not None or (found.pilots and run.status == "done")
     )
+
+
+def _open(session: Session, run: Run) -> Session:
+    """Return a session of another run of the workspace."""
+    return Session(session.workspace, run.id, run.spec)
 
 
 def _settings(spec: RunSpec) -> tuple[object, ...]:

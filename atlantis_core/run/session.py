@@ -27,7 +27,6 @@ from atlantis_core.data.facets import add_caption_facets, describe_caption_facet
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.generation.building import build_generator
-from atlantis_core.generation.cut_paste.generator import add_masks
 from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
     from atlantis_core.pool.pool_folder import GuardedPool
     from atlantis_core.store.events import Span
-    from atlantis_core.store.runs import Run
 
 DIAGNOSING_SEED = 0
 """Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
@@ -212,8 +210,8 @@ class Session:
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        text = add_masks(self.spec.generator, self.spec.masks)
-        return build_generator(text, self.loaded.collection, self.workspace.folder, self.progress)
+        collection, folder = self.loaded.collection, self.workspace.folder
+        return build_generator(self.spec.generator, self.spec.masks, collection, folder, self.progress)
 
     @cached_property
     def pool(self) -> GuardedPool:
@@ -263,10 +261,6 @@ class Session:
         return Session(
             self.workspace, self.run_id, replace(self.spec, attack=""), self.progress, self._captioner, self.say
         )
-
-    def of_run(self, run: Run) -> Session:
-        """Return a session of another run of the workspace."""
-        return Session(self.workspace, run.id, run.spec)
 
     @property
     def synthetic_side_px(self) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SAMPLES = ("sample", "hidden_states")
 
 
-class _DenoiserReached(Exception):  # noqa: N818 (it is no error)
+class _DenoiserReached(Exception):  # noqa: N818 (not an error)
     """The pipeline has called its denoiser."""
 
 

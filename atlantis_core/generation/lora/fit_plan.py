@@ -54,7 +54,7 @@ class FitPlan:
         if not photos:
             raise SetupError("fit=lora has no training photo to fit the generator to; use the model without it")
         if strange := next((photo for photo in photos if photo.split != "train"), None):
-            raise ValueError(f"{strange.path!r} is no training photo but of split {strange.split!r}")
+            raise ValueError(f"{strange.path!r} is a photo of split {strange.split!r}")
         self.photos, self.settings, self.base, self.device = tuple(photos), settings, base, device
 
     @cached_property

@@ -9,7 +9,7 @@ from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import FittableGenerator, Generator, name_generator
 from atlantis_core.generation.building import build_generator
-from atlantis_core.generation.cut_paste.generator import CutPasteGenerator, add_masks
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Offer
 from atlantis_core.run.measurements import load_model
@@ -56,10 +56,9 @@ class Generate(Remedy):
         """Return the generator that the options name, or the run's."""
         if not options:
             return session.generator
-        text = add_masks(options, session.spec.masks)
         # As it was read: facets learned in the run do not change what a generator is fitted to.
         collection = session.loaded.collection
-        return build_generator(text, collection, session.workspace.folder, session.progress)
+        return build_generator(options, session.spec.masks, collection, session.workspace.folder, session.progress)
 
     def build_requests(
         self, session: Session, round_index: int, protocol: Protocol, model: str
