@@ -105,7 +105,7 @@ def find_teacher(session: Session) -> str:
     """Return the diagnosing model of a run; `FROZEN` before it is trained.
 
     Raises:
-        SetupError: There is none, and an untrained backbone of random weights sees nothing.
+        SetupError: The run has no model yet, and an untrained backbone of random weights sees nothing.
     """
     rounds = [found for found in read_rounds(session) if found.arms and found.arms.get("diagnosing")]
     if rounds and rounds[-1].arms:

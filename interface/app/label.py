@@ -136,7 +136,7 @@ def _ask_once(labelling: Labelling, question: PhotoQuestion, left: int, folder: 
 
 
 def _read_label(word: str, name: str, choices: list[str]) -> str | None:
-    """Return the label that was typed; None if it is none."""
+    """Return the label that was typed; None if it is not a label."""
     if word in {_SKIP, _NONE}:
         return "" if word == _SKIP else NONE_OF_THESE
     if word == _NEW:
