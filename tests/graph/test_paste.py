@@ -16,7 +16,7 @@ from atlantis_core.records import Budget, Cell, CellRequest, Collection, Labelle
 from atlantis_core.run.gallery import split_photos
 from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.remedies.paste import PASTES_PER_CLASS
-from atlantis_core.run.round_images import make_candidates, screen
+from atlantis_core.run.round_images import build_guard, make_candidates, screen
 from atlantis_core.run.session import Session
 from atlantis_core.run.training_set import apply_remedy, collect_real, plan_arm
 from atlantis_core.run.trials import train_arm
@@ -63,7 +63,7 @@ def test_pastes_of_the_class_are_kept_and_stand_in_the_gallery(begin: Begin, col
     made = make_candidates(session, 1, protocol, model)
     assert {one.cell.class_name for one in made} == {cold.classes[0]}
     assert len(made) == PASTES_PER_CLASS
-    verdicts, _ = screen(session, made, protocol, model)
+    verdicts, _ = screen(session, made, protocol, model, build_guard(session))
     assert {(one.kept, one.filter) for one in verdicts} == {(True, "cut_out")}
     plan = apply_remedy(session, plan_arm(session, "incumbent", 1), protocol, made)
     assert plan.synthetic == ()
