@@ -35,7 +35,7 @@ EmbedFunction = Callable[[Sequence[str]], "NDArray[np.float32]"]
 CUT_OUT, MEDIUM = "cut_out", "medium"
 UNSCORED = {
     CUT_OUT: "cut out of a real image of its class, which has few others",
-    MEDIUM: "a real image of its class in a medium that no real image shows, so none can be compared with it",
+    MEDIUM: "a real image of its class in a medium that no other one shows, so none can be compared with it",
 }
 """Filters that keep an image without an outlier score -> why: it would say no more than that."""
 

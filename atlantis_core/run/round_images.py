@@ -142,18 +142,18 @@ def _list_unscored(session: Session, candidates: Sequence[Candidate]) -> dict[st
     """Return the candidates that no real image can be compared with, by key, and the filter that keeps them.
 
     These are pasted objects of classes with too few real images, and photos turned into a medium, such as drawings,
-    that no training image shows: to a model that never saw one, all are outliers (on sketchy125 `margin`
-    rejected 9 of 10 drawings).
+    that no training image of their class shows: to a model that never saw one, all are outliers (on sketchy125
+    `margin` rejected 9 of 10 drawings, also where other classes have sketches to train on).
     """
     train = session.collection.of_split("train")
     counts = Counter(image.label for image in train)
-    shown = {pair for image in train for pair in image.facets.items()}
+    shown = {(image.label, *pair) for image in train for pair in image.facets.items()}
     found = {}
     for one in candidates:
-        edits = {step["edit"] for step in one.settings.get("edits", ())}
-        if one.generator.startswith(f"{CutPasteGenerator.name}/") and counts[one.cell.class_name] < FEW_PHOTOS:
+        cell, edits = one.cell, {step["edit"] for step in one.settings.get("edits", ())}
+        if one.generator.startswith(f"{CutPasteGenerator.name}/") and counts[cell.class_name] < FEW_PHOTOS:
             found[one.key] = CUT_OUT
-        elif edits.intersection(MEDIA) and one.cell.facet and (one.cell.facet, one.cell.value) not in shown:
+        elif edits.intersection(MEDIA) and cell.facet and (cell.class_name, cell.facet, cell.value) not in shown:
             found[one.key] = MEDIUM
     return found
 
