@@ -122,8 +122,8 @@ def parse_preset(text: str, **changes: Any) -> Recipe:
     return recipe
 
 
-def _unknown_preset(name: str, known: Iterable[str]) -> SetupError:
-    return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
+def _unknown_preset(name: str, known: Iterable[str], more: str = "") -> SetupError:
+    return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}{more}")
 
 
 def changed_settings(text: str) -> dict[str, str]:
@@ -185,5 +185,5 @@ def check_preset(text: str) -> None:
 def _resolve_auto(text: str, backbone_name: str | None) -> str:
     name, question, settings = text.partition("?")
     if name not in {AUTO, BEST, *PRESETS}:
-        raise _unknown_preset(name, {AUTO, BEST, *PRESETS})
+        raise _unknown_preset(name, {AUTO, *PRESETS}, f"; run, chat and serve also take {BEST}")
     return f"{preset_for(backbone_name) if name in {AUTO, BEST} else name}{question}{settings}"
