@@ -24,6 +24,11 @@ from atlantis_dml.text.figures import (
 from atlantis_dml.text.memory import MEMORY_COLUMNS, list_memory_rows
 from atlantis_dml.text.pilot_groups import build_group_table
 
+_PILOTS_NOTE = (
+    "A remedy that needs a training was tried with one, whose seed judges nothing, and with at most a tenth of the "
+    "round's images; any other with the judging models. **Bold**: used in the round. The judge divides its error by "
+    "the number of remedies tried."
+)
 _LONGEST = 2000
 _MOST_GROUPS = 6
 _MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link
@@ -144,10 +149,7 @@ def _pilots(facts: Facts) -> Iterator[str]:
             ("Remedy", "What it changes", "Gain on targeted cells", "Gain overall", "Images kept", "Time"),
             [_pilot(pilot, entry["protocol"]["remedy"]) for pilot in entry["pilots"]],
         )
-        yield (
-            "Each was tried with a seed that judges nothing; images in a tenth of the round's number. **Bold**: used "
-            "in the round. The judge divides its error by the number of remedies tried."
-        )
+        yield _PILOTS_NOTE
         if forecast := entry["answer_forecast"]:
             yield f"`ask_labels`, {forecast['sentence']}."
         groups = build_group_table(entry["pilots"], _MOST_GROUPS)
