@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.metrics.paired_test import share_of_error
 from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.answer_forecast import write_answer_forecast
 from atlantis_core.run.answers import describe_asking
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.judging import find_error
 from atlantis_core.run.memory import describe_memory, read_results
 from atlantis_core.run.pilot_choice import choose_pilot, describe_pilot
 from atlantis_core.run.pilots import fit_to_budget, learn_priors, list_offers, run_pilots
@@ -83,9 +83,7 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
 def _choose(session: Session, round_index: int, pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
     """Return the pilot that is named, or the best one; None if none promises a gain."""
     if not name:
-        tried = sum(pilot.is_try for pilot in pilots)
-        error = share_of_error(round_index, session.spec.budget.rounds, tried)
-        return choose_pilot(pilots, error, learn_priors(session, pilots))
+        return choose_pilot(pilots, find_error(session, round_index), learn_priors(session, pilots))
     named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
     if named is None:
         known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"

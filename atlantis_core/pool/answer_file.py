@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,18 @@ def read_answers(file: str, pool: PoolFolder) -> tuple[Answer, ...]:
             label, who, when = (clean_text(row.get(name, ""), LONGEST_NAME) for name in _COLUMNS)
             answers[usable[place]] = Answer(usable[place], label, who, when)
     return tuple(answers.values())
+
+
+def write_answers(file: Path, answers: Iterable[Answer], paths: Mapping[str, str]) -> None:
+    """Write answers so that `read_answers` reads them; `paths` has the file of each photo by its id.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with file.open("w", encoding="utf-8", newline="") as target:
+        rows = csv.writer(target)
+        rows.writerow(("path", *_COLUMNS))
+        rows.writerows((paths[one.image_id], *(getattr(one, name) for name in _COLUMNS)) for one in answers)
 
 
 def _read_table(path: Path, file: str) -> Table:

@@ -9,12 +9,13 @@ from atlantis_core.base.hashing import content_hash
 from atlantis_core.pool.answer_trial import count_found_per_answer
 from atlantis_core.records import AnswerForecast
 from atlantis_core.records.remedy import ANSWER_STEP
-from atlantis_core.run.answers import find_answers
+from atlantis_core.run.answers import find_answers, may_ask
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.labelling import choose_photo_questions, list_failing
 from atlantis_core.run.pilot_choice import shrunk_gain
 from atlantis_core.run.pool import find_photos, label_pool
 from atlantis_core.run.pool_view import PoolView
+from atlantis_core.run.remedies import parse_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _VERSION = 1
 """Raise it whenever the same trial would give another figure."""
 _STEPS = 3
-_USING_POOL = ("self_train", "ask_labels")
 
 
 def write_answer_forecast(session: Session, round_index: int, model: str, pilots: Sequence[Pilot]) -> None:
@@ -45,7 +45,7 @@ def forecast_answers(
     was worth in the best pilot that used the pool: its expected gain, shrunk as in the choice of a remedy, divided by
     the number of photos that it is expected to have right. That is low where pilots hardly touch doubtful photos.
     """
-    if session.spec.pool is None or "ask_labels" not in session.spec.remedies:
+    if session.spec.pool is None or not may_ask(session):
         return None
     questions = choose_photo_questions(session, model, session.spec.questions)[: ANSWER_STEP * _STEPS]
     if not questions:
@@ -54,11 +54,11 @@ def forecast_answers(
     settles = tuple(round(sum(question.settles for question in step), 2) for step in steps)
     answered = sum(bool(answer.label) for answer in find_answers(session))
     tried = _try_on_training_photos(session, model)
-    used = [pilot for pilot in pilots if pilot.offer.remedy.split(":")[0] in _USING_POOL and pilot.deciding]
+    used = [pilot for pilot in pilots if pilot.deciding and parse_remedy(pilot.offer.remedy)[0].uses_pool]
     if not used:
         return AnswerForecast(answered, settles, tried)
     best = max(used, key=shrunk_gain)
-    asks, failing = best.offer.remedy.startswith("ask_labels"), sorted(list_failing(session))
+    asks, failing = parse_remedy(best.offer.remedy)[0].asks, sorted(list_failing(session))
     right = sum(label.rate for label in label_pool(session, model, failing, ask=asks, round_index=round_index))
     share, found = settles[0] / right if right else 0.0, best.deciding
     low, high = (found.low * share, found.high * share) if found else (0.0, 0.0)

@@ -13,6 +13,7 @@ from atlantis_core.pool.answer_file import LONGEST_NAME, read_answers
 from atlantis_core.pool.pool_folder import PoolFolder
 from atlantis_core.records import NONE_OF_THESE, Answer
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.remedies import parse_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,9 +62,19 @@ def fix_answers(session: Session, round_index: int) -> tuple[Answer, ...]:
     return fixed
 
 
+def asks_person(session: Session) -> bool:
+    """Whether answers of a person would count in a run: it has a pool, and no file answers in their place."""
+    return session.spec.pool is not None and session.spec.answers is None and may_ask(session)
+
+
+def may_ask(session: Session) -> bool:
+    """Whether a run may use a remedy that a person's answers serve."""
+    return any(parse_remedy(name)[0].asks for name in session.spec.remedies)
+
+
 def describe_kept_answers(session: Session) -> str:
     """Return a line about the kept answers that a run will use; empty if it uses none."""
-    if session.spec.answers is not None or "ask_labels" not in session.spec.remedies:
+    if not asks_person(session):
         return ""
     count = len(find_answers(session))
     return f"{count_noun(count, 'kept answer')} about photos of the pool will be used (ask_labels)" if count else ""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.metrics.intervals import wilson_interval
-from atlantis_core.run.pilot_choice import GAIN_SD
+from atlantis_core.run.pilot_choice import expect_gain
 from atlantis_core.run.remedies import makes_images
 
 if TYPE_CHECKING:
@@ -93,12 +93,6 @@ def _without_images(rounds: Sequence[Round]) -> ArmRow:
             break
     if not found:
         return ArmRow("without_images", NONE_TRIED)
-    remedy = max(found, key=lambda name: _shrink(found[name][1]))
+    remedy = max(found, key=lambda name: expect_gain(found[name][1]))
     where, best, trainings = found[remedy]
     return _row("without_images", f"{remedy}, {where}", best.after, best.queries, trainings, best)
-
-
-def _shrink(found: Comparison) -> float:
-    """Return the posterior mean of a gain, as the choice among pilots does."""
-    variance = ((found.high - found.low) / 2 / 1.96) ** 2
-    return found.gain * GAIN_SD**2 / (GAIN_SD**2 + variance)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
+from atlantis_core.run.measurements import compare_arms, compare_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -44,18 +44,14 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     gaps, spread = find_first_gaps(read_rounds(session)), seed_sd(session, arms["baseline"], arms["incumbent"])
     planted = read_planted_gap(session.collection.root)
 
-    def compare(select: Sequence[str] | None) -> Comparison:
-        return compare_arms(session, baseline, incumbent, select, spread)
-
     def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
-        select = counted_in_cells(session, cells, baseline)
-        return compare(select) if select else None
+        return compare_in_cells(session, baseline, incumbent, cells, spread)
 
     found = BaselineComparison(tuple(arms["baseline"]), tuple(arms["incumbent"]), None, None, (None,) * len(gaps))
     if all(trial is not None for trial in baseline):  # no training crashed
         found = replace(
             found,
-            overall=compare(None),
+            overall=compare_arms(session, baseline, incumbent, None, spread),
             planted_gap=compare_cells([Cell(*names) for names in planted]),
             gaps=tuple(compare_cells([gap.cell]) for gap in gaps),
         )

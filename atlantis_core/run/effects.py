@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records.round import GroupEffect
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, load_outcomes, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, compare_in_cells, load_outcomes
 from atlantis_core.run.models import name_model
 from atlantis_core.run.round import is_round_kept, read_round, read_rounds
 from atlantis_core.run.training_set import ArmPlan, collect_real, collect_trained, plan_arm
@@ -72,13 +72,12 @@ def _measure(
     left_out = set(group.keys)
     without = _train(session, [one for one in images if not (one.synthetic and one.id in left_out)], plan)
     control, candidate = load_outcomes(session, [without]), load_outcomes(session, [whole])
-    own = queries_in_cells(session, group.cells)
     return GroupEffect(
         group.kind,
         group.name,
         group.keys,
         compare_arms(session, control, candidate),
-        compare_arms(session, control, candidate, own) if own else None,
+        compare_in_cells(session, control, candidate, group.cells),
         without,
     )
 

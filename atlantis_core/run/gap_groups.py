@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from atlantis_core.records import Cell, GapGroup, GroupGain
-from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
+from atlantis_core.run.measurements import compare_in_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from atlantis_core.records import Candidate, Cause, Gap
+    from atlantis_core.run.measurements import ArmOutcomes
     from atlantis_core.run.session import Session
 
 
@@ -45,18 +46,23 @@ def find_group(groups: Sequence[GapGroup], cell: Cell) -> GapGroup | None:
 def measure_groups(
     session: Session,
     groups: Sequence[GapGroup],
-    incumbent: Sequence[str],
-    models: Sequence[str],
+    before: ArmOutcomes,
+    after: ArmOutcomes,
+    spread: float,
     made: Sequence[Candidate] = (),
     kept: Sequence[Candidate] = (),
 ) -> tuple[GroupGain, ...]:
-    """Compare two arms on the queries of each group, and count the images that were made and kept for it."""
-    before, after = load_outcomes(session, incumbent), load_outcomes(session, models)
-    spread = seed_sd(session, incumbent, models)
+    """Compare two arms on the queries of each group, and count the images that were made and kept for it.
+
+    `spread` is the prior spread between seeds.
+    """
     of_made, of_kept = (Counter(find_group(groups, one.cell) for one in images) for images in (made, kept))
-    gains = []
-    for group in groups:
-        select = counted_in_cells(session, group.cells, before)
-        found = compare_arms(session, before, after, select, spread) if select else None
-        gains.append(GroupGain(group, found, of_made[group], of_kept[group]))
-    return tuple(gains)
+    return tuple(
+        GroupGain(
+            group,
+            compare_in_cells(session, before, after, group.cells, spread),
+            of_made[group],
+            of_kept[group],
+        )
+        for group in groups
+    )

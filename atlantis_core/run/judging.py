@@ -14,7 +14,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import (
     compare_arms,
-    counted_in_cells,
+    compare_in_cells,
     counted_queries,
     load_outcomes,
     seed_sd,
@@ -47,15 +47,14 @@ def judge_round(
     }
     baseline, incumbent, candidate = (trained[tuple(arms[name])] for name in ("baseline", "incumbent", "candidate"))
     cells = list_judged_cells(session, protocol)
-    select = counted_in_cells(session, cells or (), incumbent)
     spread = seed_sd(session, arms["incumbent"], arms["candidate"])
     history = load_history(session, [*arms["incumbent"], *arms["candidate"]])
     overall = compare_arms(session, incumbent, candidate, None, spread, history)
-    targeted = compare_arms(session, incumbent, candidate, select, spread, history) if select else None
-    targeted = overall if cells is None else targeted
+    in_cells = compare_in_cells(session, incumbent, candidate, cells or (), spread, history)
+    targeted = overall if cells is None else in_cells
     since_baseline = seed_sd(session, arms["baseline"], arms["candidate"])
     over_baseline = compare_arms(session, baseline, candidate, None, since_baseline)
-    where = "over all queries" if cells is None else "on the targeted cells" if select else NO_TARGETED_QUERY
+    where = "over all queries" if cells is None else "on the targeted cells" if in_cells else NO_TARGETED_QUERY
     if candidate is incumbent:
         reason = "not proven: no generated image was kept, so there is no new model to compare"
         return Decision(False, reason, overall, targeted, over_baseline, missing="a candidate")
@@ -78,9 +77,14 @@ def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Compa
 
 def look_at(session: Session, round_index: int, overall: Comparison, targeted: Comparison | None) -> Look:
     """Return the verdict of a round after the seeds that it has so far, at its share of the run's error."""
-    pilots = sum(pilot.is_try for pilot in session.read(round_index, JournalKind.PILOTS) or ())
-    error = share_of_error(round_index, session.spec.budget.rounds, pilots)
+    error = find_error(session, round_index)
     return find_verdict(overall, targeted or overall, error, session.spec.seeds, session.max_seeds)
+
+
+def find_error(session: Session, round_index: int) -> float:
+    """Return how often a round may err, given how many remedies were tried for it."""
+    tries = sum(pilot.is_try for pilot in session.read(round_index, JournalKind.PILOTS) or ())
+    return share_of_error(round_index, session.spec.budget.rounds, tries)
 
 
 def find_verdict(overall: Comparison, targeted: Comparison, error: float, first: int, last: int) -> Look:

@@ -179,10 +179,18 @@ def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
     return [image.id for image in session.task.queries if is_inside(image)]
 
 
-def counted_in_cells(session: Session, cells: Iterable[Cell], outcomes: ArmOutcomes) -> list[str]:
-    """Return the ids of the queries in any of the cells that count in an arm's figures."""
-    counted = counted_queries(outcomes)
-    return [query for query in queries_in_cells(session, cells) if query in counted]
+def compare_in_cells(
+    session: Session,
+    control: ArmOutcomes,
+    candidate: ArmOutcomes,
+    cells: Iterable[Cell],
+    spread: float | None = None,
+    history: Sequence[ArmOutcomes] = (),
+) -> Comparison | None:
+    """Compare two arms on the queries in any of the cells, as `compare_arms` does; None if none of these counts."""
+    counted = counted_queries(control)
+    select = [query for query in queries_in_cells(session, cells) if query in counted]
+    return compare_arms(session, control, candidate, select, spread, history) if select else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,13 @@ def read_results(session: Session) -> tuple[EarlierResult, ...]:
     for run_id in dict.fromkeys(run_id for run_id, _ in wanted):
         run = session.workspace.runs.find(run_id)
         if run is not None:
-            rounds = read_rounds(_open(session, run))
+            own = _open(session, run)
+            rounds = read_rounds(own)
             found += [
                 result
                 for place, one in enumerate(rounds)
                 if (run_id, one.index) in wanted
-                for result in _list_results(_open(session, run), run, one, _list_kept(rounds[:place]))
+                for result in _list_results(own, run, one, _list_kept(rounds[:place]))
                 # Images by another generator are another remedy.
                 if result.remedy != GENERATE or run.spec.generator == session.spec.generator
             ]
@@ -160,8 +161,7 @@ class Memory:
 
     def find_refutation(self, remedy: str, cells: Sequence[Cell]) -> EarlierResult | None:
         """Return the newest round that refuted a remedy on nearly all queries of these cells; of all without any."""
-        refuted = (one for one in self._results if one.remedy == remedy and one.verdict == "refuted")
-        return self._find_covering(refuted, cells, REFUTED_SHARE)
+        return self._find_covering(self._list_refuted(remedy), cells, REFUTED_SHARE)
 
     def find_evidence(
         self, remedy: str, cells: Sequence[Cell], group: str = "", *, by_training: bool
@@ -180,18 +180,18 @@ class Memory:
 
     def list_refuted_cells(self, remedy: str) -> frozenset[Cell]:
         """Return the cells of the rounds that refuted a remedy."""
-        refuted = (one for one in self._results if one.remedy == remedy and one.verdict == "refuted")
-        return frozenset(cell for one in refuted for cell in one.cells)
+        return frozenset(cell for one in self._list_refuted(remedy) for cell in one.cells)
+
+    def _list_refuted(self, remedy: str) -> list[EarlierResult]:
+        return [one for one in self._results if one.remedy == remedy and one.verdict == "refuted"]
 
     def _find_covering(
-        self, results: Iterable[EarlierResult], cells: Sequence[Cell], share: float
+        self, results: Sequence[EarlierResult], cells: Sequence[Cell], share: float
     ) -> EarlierResult | None:
         """Return the first result that is of a share of the queries of some cells."""
-        for one in results:
-            own = self._list_queries(cells)
-            if own and len(own & self._list_queries(one.cells)) >= share * len(own):
-                return one
-        return None
+        own = self._list_queries(cells) if results else set()
+        covering = (one for one in results if own and len(own & self._list_queries(one.cells)) >= share * len(own))
+        return next(covering, None)
 
     def _list_queries(self, cells: Sequence[Cell]) -> set[str]:
         if not cells:

@@ -57,11 +57,13 @@ def learn_prior(earlier: Comparison | None) -> Prior:
 
 
 def shrunk_gain(pilot: Pilot, prior: Prior = UNKNOWN) -> float:
-    """Return the expected gain of a pilot in Recall@1: the measured one, shrunk to the prior by its uncertainty.
+    """Return the expected gain of a pilot, see `expect_gain`; -1 where it could not be tried."""
+    return -1.0 if pilot.deciding is None else expect_gain(pilot.deciding, prior)
 
-    Posterior mean of a normal gain; -1 where it could not be tried.
-    """
-    return -1.0 if pilot.deciding is None else _combine(prior, pilot.deciding.gain, measure_variance(pilot.deciding))
+
+def expect_gain(found: Comparison, prior: Prior = UNKNOWN) -> float:
+    """Return a gain in Recall@1 shrunk to the prior by its uncertainty: the posterior mean of a normal gain."""
+    return _combine(prior, found.gain, measure_variance(found))
 
 
 def choose_pilot(

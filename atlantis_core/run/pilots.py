@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
@@ -20,7 +21,7 @@ from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGa
 from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
-from atlantis_core.run.measurements import compare_arms, counted_in_cells, load_outcomes, seed_sd
+from atlantis_core.run.measurements import compare_arms, compare_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.memory import Memory
 from atlantis_core.run.models import name_model, split_model
 from atlantis_core.run.pilot_choice import (
@@ -40,6 +41,7 @@ from atlantis_core.run.training_set import apply_remedy, is_in_effect, plan_arm
 from atlantis_core.run.trials import train_arm
 
 if TYPE_CHECKING:
+    from atlantis_core.filtering.leak_guard import LeakGuard
     from atlantis_core.run.session import Session
 
 IMAGE_SHARE = 0.1
@@ -66,11 +68,8 @@ def run_pilots(
     """Try each offer on a draft; `model` is the diagnosing model. Return the most promising first."""
     gaps = session.read(round_index, JournalKind.GAPS) or ()
     groups = group_cells(gaps, [request.cell for request in draft.cells])
-    memory = Memory(session)
-    pilots = [
-        _skip_refuted(session, memory, draft, offer) or _run_pilot(session, round_index, draft, model, offer, groups)
-        for offer in offers
-    ]
+    memory, setting = Memory(session), _Setting(session, round_index, draft, model, groups)
+    pilots = [_skip_refuted(session, memory, draft, offer) or _run_pilot(setting, offer) for offer in offers]
     priors = learn_priors(session, pilots)
     return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
 
@@ -95,31 +94,44 @@ def _skip_refuted(session: Session, memory: Memory, draft: Protocol, offer: Offe
     return Pilot(offer, cells, None, None, images=0, kept=0, seconds=0.0, failure=why, is_known=True)
 
 
-def _run_pilot(
-    session: Session, round_index: int, draft: Protocol, model: str, offer: Offer, groups: Sequence[GapGroup]
-) -> Pilot:
+@dataclass(frozen=True)
+class _Setting:
+    """What all pilots of a round share."""
+
+    session: Session
+    round_index: int
+    draft: Protocol
+    model: str
+    """The diagnosing model."""
+    groups: Sequence[GapGroup]
+
+    @cached_property
+    def guard(self) -> LeakGuard:
+        """One for all pilots: several remedies use the same photos of a pool, and each is looked at once."""
+        return build_guard(self.session)
+
+
+def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
-    started, protocol = time.monotonic(), replace(draft, remedy=offer.remedy)
+    session, protocol = setting.session, replace(setting.draft, remedy=offer.remedy)
+    started = time.monotonic()
     cells = list_judged_cells(session, protocol)
     made: list[Candidate] = []
     kept: list[Candidate] = []
     failure = ""
-    compared: tuple[Comparison | None, Comparison | None] = (None, None)
-    gains: tuple[GroupGain, ...] = ()
+    found = _Found()
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
                 _check_spending(session, protocol)
-                made, kept = _make_images(session, round_index, protocol, model)
-            arms = _train_pilot(session, round_index, protocol, kept)
-            compared = _compare(session, *arms, cells)
-            gains = measure_groups(session, groups, *arms, made, kept)
+                made, kept = _make_images(setting, protocol)
+            arms = _train_pilot(session, setting.round_index, protocol, kept)
+            found = _compare(setting, arms, cells, made, kept)
         except (ToolError, SetupError) as error:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
-        pilot = Pilot(
-            offer, cells or (), *compared, len(made), len(kept), seconds=seconds, failure=failure, groups=gains
-        )
+        figures = (found.overall, found.targeted, len(made), len(kept), seconds)
+        pilot = Pilot(offer, cells or (), *figures, failure=failure, groups=found.groups)
         span.output = pilot
     return pilot
 
@@ -134,9 +146,7 @@ def _check_spending(session: Session, protocol: Protocol) -> None:
         raise ToolError(TOO_FEW)
 
 
-def _make_images(
-    session: Session, round_index: int, protocol: Protocol, model: str
-) -> tuple[list[Candidate], list[Candidate]]:
+def _make_images(setting: _Setting, protocol: Protocol) -> tuple[list[Candidate], list[Candidate]]:
     """Generate a share of a protocol's images; return all, and those that pass the filters.
 
     Photos that exist already, of a pool, cost nothing: of those all are taken.
@@ -145,8 +155,8 @@ def _make_images(
         NothingGenerated: None passed them.
     """
     small = scale_protocol(protocol, max(1, round(IMAGE_SHARE * protocol.num_images)))
-    made = make_candidates(session, round_index, small, model)
-    verdicts, _ = screen(session, made, small, model, build_guard(session))
+    made = make_candidates(setting.session, setting.round_index, small, setting.model)
+    verdicts, _ = screen(setting.session, made, small, setting.model, setting.guard)
     passed = {verdict.candidate_key for verdict in verdicts if verdict.kept}
     kept = [candidate for candidate in made if candidate.key in passed]
     if not kept:
@@ -167,16 +177,28 @@ def _train_pilot(
     return judging, [name_model(trial.id, plan.serving)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a pilot gave, as in `Pilot`."""
+
+    overall: Comparison | None = None
+    targeted: Comparison | None = None
+    groups: tuple[GroupGain, ...] = ()
+
+
 def _compare(
-    session: Session, incumbent: Sequence[str], pilot: Sequence[str], cells: Sequence[Cell] | None
-) -> tuple[Comparison, Comparison | None]:
-    """Compare two arms overall and on the cells; without cells every query is what the remedy is for."""
-    before, after = load_outcomes(session, incumbent), load_outcomes(session, pilot)
-    spread, select = seed_sd(session, incumbent, pilot), counted_in_cells(session, cells or (), before)
+    setting: _Setting,
+    arms: tuple[Sequence[str], Sequence[str]],
+    cells: Sequence[Cell] | None,
+    made: Sequence[Candidate],
+    kept: Sequence[Candidate],
+) -> _Found:
+    """Compare the incumbent's models with a pilot's; without cells every query is what the remedy is for."""
+    session, spread = setting.session, seed_sd(setting.session, *arms)
+    before, after = (load_outcomes(session, models) for models in arms)
     overall = compare_arms(session, before, after, None, spread)
-    if cells is None:
-        return overall, overall
-    return overall, compare_arms(session, before, after, select, spread) if select else None
+    targeted = overall if cells is None else compare_in_cells(session, before, after, cells, spread)
+    return _Found(overall, targeted, measure_groups(session, setting.groups, before, after, spread, made, kept))
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:

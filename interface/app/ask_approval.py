@@ -18,7 +18,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.time_estimate import estimate_seconds
-from atlantis_dml.app.label import can_label, label_now
+from atlantis_dml.app.label import label_now
 from atlantis_dml.app.output import say
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
     """
     for line in describe_protocol(session, question):
         say(line)
-    labels = can_label(session)
+    from atlantis_core.run.answers import asks_person
+
+    labels = asks_person(session)
     choice = "approve, reject, edit or label photos of the pool? [a/r/e/l]" if labels else _CHOICE
     while True:
         answer = _prompt(choice).strip().lower()

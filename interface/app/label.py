@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import pwd
 from pathlib import Path
@@ -53,12 +52,6 @@ def open_labelling_session(target: str, request: RunRequest, workspace: Path | N
         raise SetupError(f"{target!r} is not a run; a collection needs a folder of unlabelled photos: --pool FOLDER")
     store = open_existing(workspace)
     return open_session(store, store.runs.get(target), screen)
-
-
-def can_label(session: Session) -> bool:
-    """Whether answers of a person would count in a run: it has a pool, and no file answers in their place."""
-    spec = session.spec
-    return spec.pool is not None and spec.answers is None and "ask_labels" in spec.remedies
 
 
 def offer_labelling(session: Session) -> None:
@@ -191,12 +184,11 @@ def export_answers(labelling: Labelling, file: Path) -> int:
     Raises:
         SetupError: The file cannot be written.
     """
-    answers, paths = labelling.answers, labelling.paths
+    from atlantis_core.pool.answer_file import write_answers
+
+    answers = labelling.answers
     try:
-        with file.open("w", encoding="utf-8", newline="") as target:
-            rows = csv.writer(target)
-            rows.writerow(("path", "label", "who", "when"))
-            rows.writerows((paths[one.image_id], one.label, one.who, one.when) for one in answers)
+        write_answers(file, answers, labelling.paths)
     except OSError as error:
         raise SetupError(f"--export {str(file)!r} cannot be written: {error.strerror}") from error
     return len(answers)

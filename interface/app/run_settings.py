@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base import registry
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Generator, OutlierScorer
+from atlantis_core.base.ports import CAPTIONERS, SCORERS, Captioner, Generator, OutlierScorer
 from atlantis_core.records import RunSpec
 from atlantis_dml.agents.client.models import is_chat_model
 from atlantis_dml.app.chat_models import check_chat_models, load_chat_model
@@ -22,7 +22,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     Raises:
         SetupError: Names the first wrong setting.
     """
-    from atlantis_core.generation.cut_paste.generator import add_masks
+    from atlantis_core.generation.building import make_generator
     from atlantis_core.learning.attacks import parse_attack
     from atlantis_core.learning.training.presets import check_preset
 
@@ -47,8 +47,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
         load_chat_model(spec.captioner, spec)
     else:
         registry.build_part(CAPTIONERS, spec.captioner, "captioner", Captioner)
-    text = add_masks(spec.generator, spec.masks)
-    generator: Generator = registry.build_part(GENERATORS, text, "generator", Generator)
+    generator = make_generator(spec.generator, spec.masks)
     _check_use_of_masks(spec, generator)
     registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)

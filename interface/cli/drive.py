@@ -29,7 +29,8 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
-    from atlantis_dml.app.label import can_label, offer_labelling
+    from atlantis_core.run.answers import asks_person
+    from atlantis_dml.app.label import offer_labelling
     from atlantis_dml.app.run import create_run, open_session
     from atlantis_dml.app.setup import open_workspace
 
@@ -39,7 +40,7 @@ def start_run(
     for line in [f"run {run.id} in {store.folder}", *lines]:
         say(line)
     session = open_session(store, run, screen)
-    if not run.spec.auto and can_label(session) and is_interactive():
+    if not run.spec.auto and asks_person(session) and is_interactive():
         offer_labelling(session)
     return drive_run(session, run, screen, target, as_json), store.folder
 

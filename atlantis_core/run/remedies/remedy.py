@@ -20,6 +20,12 @@ class Remedy:
     makes_images = False
     """Whether it adds images to the training set; it then implements `build_generator` and `build_requests`."""
 
+    uses_pool = False
+    """Whether its images are photos of the run's pool."""
+
+    asks = False
+    """Whether it uses a person's answers about photos of the pool."""
+
     is_for_cells = False
     """Whether it is made for the cells of a protocol; else it changes what is found for all classes."""
 

@@ -36,8 +36,7 @@ class SelfTrain(Remedy):
     name = "self_train"
     makes_images = True
     spends_images = False
-    asks = False
-    """Whether a person's answers are used as well."""
+    uses_pool = True
     _shows = "photos of the pool whose class the model is sure of"
 
     def list_offers(self, session: Session) -> Sequence[Offer]:

@@ -25,36 +25,54 @@ def tiny_tokenizer(folder: Path) -> Any:
     )
 
 
+def clip_shape(tokenizer: Any, **sizes: Any) -> Any:
+    """The configuration of a CLIP text encoder for a tokenizer."""
+    from transformers import CLIPTextConfig
+
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=MAX_TOKENS,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **sizes,
+    )
+
+
+def tiny_vae(*widths: int, **changes: Any) -> Any:
+    """A VAE of a few channels that halves the side once."""
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=32,
+        **changes,
+    )
+
+
 def write_tiny_pipeline(folder: Path) -> Path:
     """Write the pipeline's folder: 32 px images, some hundred thousand random weights."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel
 
     tokenizer = tiny_tokenizer(folder.parent / "tokenizer")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(tokenizer),
+            clip_shape(
+                tokenizer,
                 hidden_size=32,
                 intermediate_size=37,
                 projection_dim=32,
                 num_hidden_layers=1,
                 num_attention_heads=4,
-                max_position_embeddings=MAX_TOKENS,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
             )
         )
-        vae = AutoencoderKL(
-            block_out_channels=(8, 16),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-            latent_channels=4,
-            norm_num_groups=4,
-            sample_size=32,
-        )
+        vae = tiny_vae(8, 16)
         unet = UNet2DConditionModel(
             sample_size=16,
             block_out_channels=(8, 16),

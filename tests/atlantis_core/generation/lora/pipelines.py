@@ -7,23 +7,19 @@ from typing import Any
 
 import torch
 
-from tests.atlantis_core.generation.diffusion_models import MAX_TOKENS, tiny_tokenizer
+from tests.atlantis_core.generation.diffusion_models import clip_shape, tiny_tokenizer, tiny_vae
 
 
 def _clip(tokenizer: Any, projected: bool) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    shape = CLIPTextConfig(
-        vocab_size=len(tokenizer),
+    shape = clip_shape(
+        tokenizer,
         hidden_size=16,
         intermediate_size=20,
         projection_dim=16,
         num_hidden_layers=2,
         num_attention_heads=2,
-        max_position_embeddings=MAX_TOKENS,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
     )
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(shape)
 
@@ -41,20 +37,6 @@ def _t5(tokenizer: Any, width: int) -> Any:
 
     shape = T5Config(vocab_size=len(tokenizer), d_model=width, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
     return T5EncoderModel(shape)
-
-
-def _vae(**changes: Any) -> Any:
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        norm_num_groups=4,
-        sample_size=32,
-        **changes,
-    )
 
 
 def write_tiny_sdxl(folder: Path) -> Path:
@@ -79,7 +61,7 @@ def write_tiny_sdxl(folder: Path) -> Path:
             use_linear_projection=True,
         )
         pipeline = StableDiffusionXLPipeline(
-            vae=_vae(),
+            vae=tiny_vae(8, 8),
             text_encoder=_clip(tokenizer, projected=False),
             text_encoder_2=_clip(tokenizer, projected=True),
             tokenizer=tokenizer,
@@ -114,7 +96,7 @@ def write_tiny_sd3(folder: Path) -> Path:
         pipeline = StableDiffusion3Pipeline(
             transformer=transformer,
             scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-            vae=_vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
+            vae=tiny_vae(8, 8, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
             text_encoder=_clip(tokenizer, projected=True),
             tokenizer=tokenizer,
             text_encoder_2=_clip(tokenizer, projected=True),
@@ -146,7 +128,7 @@ def write_tiny_flux(folder: Path) -> Path:
         )
         pipeline = FluxPipeline(
             scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-            vae=_vae(shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False),
+            vae=tiny_vae(8, 8, shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False),
             text_encoder=_clip(tokenizer, projected=False),
             tokenizer=tokenizer,
             text_encoder_2=_t5(pieces, width=16),
