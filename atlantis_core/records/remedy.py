@@ -72,6 +72,8 @@ class Pilot:
     """Why it could not be tried; else empty."""
     groups: tuple[GroupGain, ...] = ()
     """The same by group of gaps, worst group first; empty in a pilot of an earlier version."""
+    others: Comparison | None = None
+    """The same over the queries outside `cells`; None if there are none, or in a pilot of an earlier version."""
     is_known: bool = False
     """Whether it was left out because an earlier run refuted the remedy; the judge counts it as tried."""
 

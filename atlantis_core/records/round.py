@@ -57,6 +57,8 @@ class Decision:
     """What would decide an undecided case, in words."""
     clean: Comparison | None = None
     """Candidate against incumbent on clean queries, in a run whose queries are attacked; else None."""
+    others: Comparison | None = None
+    """Candidate against incumbent on the queries outside the judged cells; None if there are none."""
 
     def __post_init__(self) -> None:
         if self.kept:  # earlier versions stored no verdict

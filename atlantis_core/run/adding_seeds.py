@@ -42,7 +42,7 @@ def _wants_another_seed(
     candidate = arms["candidate"]
     if len(candidate) >= session.max_seeds or candidate == arms["incumbent"] or decision.verdict != "undecided":
         return False
-    look = look_at(session, round_index, decision.overall, decision.targeted)
+    look = look_at(session, round_index, decision.overall, decision.targeted, decision.others)
     return look.wants_seed and all(
         _is_as_trained(session, plan_arm(session, arm, round_index), arms[arm][0]) for arm in _PAIRED
     )

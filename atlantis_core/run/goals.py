@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from atlantis_core.base.amounts import target_in, without_limits
@@ -25,6 +26,15 @@ _ATTACK = re.compile(
     r"\b(adversarial(ly)?|attacked|(under|against|to|by|withstands?|resists?)\s+(an?\s+|the\s+)?attacks?|pgd|fgsm)\b",
     re.IGNORECASE,
 )
+_FEW = re.compile(
+    r"\b(few|fewest|fewer|hardly any|(only|just) (one|two|three)|(one|two|three) or (two|three|four)|a handful of)\s+"
+    r"(\w+\s+){0,2}(photo|image|picture|example|shot)s?\b(?!\s+(of\s+\w+\s+)?(are|is|get)\s+(ever\s+)?found)"
+    r"|\b(rare|rarest|scarce|under-?represented|long[ -]?tail(ed)?|(im|un)balanced)\b",
+    re.IGNORECASE,
+)
+"""How people write that classes have few training photos."""
+_FEW_SHARE = 0.5
+"""A class has few training photos if it has fewer than this share of the mean number."""
 _EPSILON = re.compile(
     r"\beps(?:ilon)?\s*(?:=|of|is|:)?\s*(\d+(?:\.\d+)?)|\b(\d+(?:\.\d+)?)\s*/\s*255\b", re.IGNORECASE
 )
@@ -39,7 +49,8 @@ def read_goal(text: str, collection: Collection) -> Goal:
     Classes are named by a whole word of their name (`trawler` or `trawlers` names every trawler), facet values
     by the value or, if it is a medium, by another word for it. A goal that names neither is about every query. A
     value that training images show and no query does names the classes that are trained on nothing else: of
-    "products known by their catalogue image alone" other photos are asked for.
+    "products known by their catalogue image alone" other photos are asked for. "Products with few photos" names the
+    classes with fewer than half the mean number of training photos.
 
     Raises:
         SetupError: The goal is empty.
@@ -49,7 +60,9 @@ def read_goal(text: str, collection: Collection) -> Goal:
     classes = _find_classes(_telling_words(text), collection.classes)
     values = _find_values(text, collection)
     if trained := _find_classes_trained_on(values, collection):
-        classes, values = [name for name in trained if name in (classes or trained)], []
+        classes, values = _keep_named(trained, classes), []
+    elif not values and (few := _find_classes_with_few_photos(text, collection)):
+        classes = _keep_named(few, classes)
     cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, target_in(text))
 
@@ -90,6 +103,22 @@ def _find_classes_trained_on(values: Sequence[tuple[str, str]], collection: Coll
     return sorted({image.label for image in train} - others, key=natural_key) if others else []
 
 
+def _keep_named(found: list[str], named: Sequence[str]) -> list[str]:
+    """Return those of the found classes that are named; all if none of them is."""
+    return [name for name in found if name in named] or found
+
+
+def _find_classes_with_few_photos(text: str, collection: Collection) -> list[str]:
+    """Return the queried classes with few training photos, if the words ask for these and there are some."""
+    said = _FEW.search(text)
+    if not said or any(_words(said[0]) & _words(name) for name in collection.classes):
+        return []
+    counts = Counter(image.label for image in collection.of_split("train"))
+    limit = _FEW_SHARE * counts.total() / max(1, len(counts))
+    asked = {image.label for image in collection.of_split("validation")}
+    return sorted((name for name, count in counts.items() if count < limit and name in asked), key=natural_key)
+
+
 def _find_media(text: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the facet values of the medium that a goal names in other words: "drawings" are `style=sketch`."""
     named = {match.edit for match in find_edits(text)}.intersection(MEDIA)
@@ -109,9 +138,16 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     many = f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' if len(classes) > 3 else ''})"
     named = [", ".join(values)] if values else []
     named += [many if len(classes) > 1 else f"class {classes[0]}"] if classes else []
-    alone = _find_values(goal.text, collection) if classes and not values else []
-    why = f", trained on {', '.join(f'{facet}={value}' for facet, value in alone)} alone" if alone else ""
+    why = _explain_classes(goal, collection) if classes and not values else ""
     return f"the goal names {' in '.join(named)}{why}"
+
+
+def _explain_classes(goal: Goal, collection: Collection) -> str:
+    """Say why a goal's classes were chosen, where it does not name them."""
+    if alone := _find_values(goal.text, collection):
+        return f", trained on {', '.join(f'{facet}={value}' for facet, value in alone)} alone"
+    few = set(_find_classes_with_few_photos(goal.text, collection))
+    return ", with few training photos" if few and {cell.class_name for cell in goal.cells} <= few else ""
 
 
 def _find_classes(words: set[str], classes: Iterable[str]) -> list[str]:

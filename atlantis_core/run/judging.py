@@ -19,11 +19,10 @@ from atlantis_core.run.measurements import (
     load_outcomes,
     seed_sd,
 )
+from atlantis_core.run.other_queries import TOLERATED_LOSS, compare_others, harms_others
 from atlantis_core.run.seed_history import load_history
+from atlantis_core.run.pilot_choice import describe_gain
 from atlantis_core.run.session import Session
-
-TOLERATED_LOSS = 0.01
-"""Overall Recall@1 that a kept round may lose."""
 
 TOLERATED_CLEAN_LOSS = 0.03
 """Recall@1 of clean queries that a round for attacked queries may lose."""
@@ -37,10 +36,11 @@ def judge_round(
 ) -> Decision:
     """Compare the candidate arm with the incumbent.
 
-    A round is kept when the gain on its cells (`list_judged_cells`) is proven and the whole is not worse by more than
-    `TOLERATED_LOSS`; where the queries are attacked, clean ones may lose `TOLERATED_CLEAN_LOSS`. The gaps were
-    found with a seed that judges nothing, so choosing the worst cells does not by itself show as a gain. `arms` has
-    the models of `baseline`, `incumbent` and `candidate`.
+    A round is kept when the gain on its cells (`list_judged_cells`) is proven, the whole is not worse by more than
+    `TOLERATED_LOSS`, and the queries outside these cells are not proven to be (`harms_others`); where the queries are
+    attacked, clean ones may lose `TOLERATED_CLEAN_LOSS`. The gaps were found with a seed that judges nothing, so
+    choosing the worst cells does not by itself show as a gain. `arms` has the models of `baseline`, `incumbent` and
+    `candidate`.
     """
     trained = {
         tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
@@ -52,20 +52,21 @@ def judge_round(
     overall = compare_arms(session, incumbent, candidate, None, spread, history)
     in_cells = compare_in_cells(session, incumbent, candidate, cells or (), spread, history)
     targeted = overall if cells is None else in_cells
+    others = compare_others(session, incumbent, candidate, cells, spread, history)
     since_baseline = seed_sd(session, arms["baseline"], arms["candidate"])
     over_baseline = compare_arms(session, baseline, candidate, None, since_baseline)
     where = "over all queries" if cells is None else "on the targeted cells" if in_cells else NO_TARGETED_QUERY
     if candidate is incumbent:
         reason = "not proven: no generated image was kept, so there is no new model to compare"
         return Decision(False, reason, overall, targeted, over_baseline, missing="a candidate")
-    look = look_at(session, round_index, overall, targeted)
-    reason = describe_look(look, overall, targeted or overall, where)
+    look = look_at(session, round_index, overall, targeted, others)
+    reason = describe_look(look, overall, targeted or overall, where, others)
     clean = _compare_clean(session, arms) if session.attack else None
     kept = look.verdict == "proven"
     if clean is not None:
         reason += f"; {clean.gain:+.3f} on clean queries"
         kept = kept and clean.gain >= -TOLERATED_CLEAN_LOSS
-    return Decision(kept, reason, overall, targeted, over_baseline, look.verdict, look.missing, clean)
+    return Decision(kept, reason, overall, targeted, over_baseline, look.verdict, look.missing, clean, others)
 
 
 def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Comparison:
@@ -75,10 +76,16 @@ def _compare_clean(session: Session, arms: Mapping[str, Sequence[str]]) -> Compa
     return compare_arms(clean, incumbent, candidate, None, seed_sd(session, arms["incumbent"], arms["candidate"]))
 
 
-def look_at(session: Session, round_index: int, overall: Comparison, targeted: Comparison | None) -> Look:
+def look_at(
+    session: Session,
+    round_index: int,
+    overall: Comparison,
+    targeted: Comparison | None,
+    others: Comparison | None = None,
+) -> Look:
     """Return the verdict of a round after the seeds that it has so far, at its share of the run's error."""
     error = find_error(session, round_index)
-    return find_verdict(overall, targeted or overall, error, session.spec.seeds, session.max_seeds)
+    return find_verdict(overall, targeted or overall, error, session.spec.seeds, session.max_seeds, others)
 
 
 def find_error(session: Session, round_index: int) -> float:
@@ -87,12 +94,22 @@ def find_error(session: Session, round_index: int) -> float:
     return share_of_error(round_index, session.spec.budget.rounds, tries)
 
 
-def find_verdict(overall: Comparison, targeted: Comparison, error: float, first: int, last: int) -> Look:
-    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that costs the whole does not count.
+def find_verdict(
+    overall: Comparison,
+    targeted: Comparison,
+    error: float,
+    first: int,
+    last: int,
+    others: Comparison | None = None,
+) -> Look:
+    """Return the verdict on a gain after one of `first` to `last` seeds; a gain that others pay for does not count.
 
     A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
+    So does a loss of the queries that are not judged (`harms_others`).
     """
     look = take_look(targeted, error, first, last)
+    if look.verdict == "proven" and harms_others(others):
+        return Look("refuted", False, "")
     if look.verdict != "proven" or overall.gain >= -TOLERATED_LOSS:
         return look
     if overall.high < 0:
@@ -100,12 +117,16 @@ def find_verdict(overall: Comparison, targeted: Comparison, error: float, first:
     return Look("undecided", overall.seeds < last, "more seeds or queries would say whether the whole loses")
 
 
-def describe_look(look: Look, overall: Comparison, targeted: Comparison, where: str) -> str:
+def describe_look(
+    look: Look, overall: Comparison, targeted: Comparison, where: str, others: Comparison | None = None
+) -> str:
     """Say a verdict in words, with the figures that it rests on."""
-    gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) {where}"
+    gained = f"{describe_gain(targeted)} {where}"
     if look.verdict == "proven":
         return f"proven: {gained}, p = {targeted.p_value:.4f}; {overall.gain:+.3f} overall"
     p_value = f"p = {targeted.p_value:.3f}"
+    if others and harms_others(others):
+        return f"not proven: {gained}, {p_value}, but {describe_gain(others)} on the other queries; {look.verdict}"
     if overall.gain < -TOLERATED_LOSS and (overall.high < 0 or look.missing.endswith("the whole loses")):
         return f"not proven: {gained}, {p_value}, but {overall.gain:+.3f} overall; {look.verdict}"
     if look.verdict == "refuted":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics.paired_test import ERROR_OF_RUN
+from atlantis_core.run.other_queries import harms_others
 from atlantis_core.run.remedies import parse_remedy
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def choose_pilot(
 ) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
-    It is the one with the highest expected gain. A remedy whose pilot is all that the judge will see has to pass the
+    It is the one with the highest expected gain of those that are not proven to harm other queries. A remedy whose pilot is all that the judge will see has to pass the
     judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
     none of these promises a gain, it is the first whose images could not be piloted.
     """
@@ -84,7 +85,7 @@ def choose_pilot(
 
 def _is_promising(pilot: Pilot, prior: Prior, error: float) -> bool:
     found = pilot.deciding
-    if found is None:
+    if found is None or harms_others(pilot.others):
         return False
     if is_whole(pilot.offer):
         return found.gain > 0 and found.p_value <= error
@@ -114,6 +115,10 @@ def _left_sd(prior: Prior, variance: float) -> float:
     return math.sqrt(prior.sd**2 * variance / (prior.sd**2 + variance))
 
 
+_MOST_GROUPS = 4
+"""Groups of gaps that a line names."""
+
+
 def describe_pilot(pilot: Pilot) -> str:
     """Return a pilot in one line: its remedy, gain, interval and cost, and the gain in each of several groups."""
     found = pilot.deciding
@@ -121,14 +126,12 @@ def describe_pilot(pilot: Pilot) -> str:
         return f"{pilot.offer.remedy}: not tried ({pilot.failure})"
     images = f", {pilot.kept} of {count_noun(pilot.images, 'image')} kept" if pilot.images else ""
     measured = [(gain.group.name, gain.found) for gain in pilot.groups if gain.found]
-    parts = [f"{name} {_describe_gain(own)}" for name, own in measured[:_MOST_GROUPS]] if len(measured) > 1 else []
+    parts = [f"{name} {describe_gain(own)}" for name, own in measured[:_MOST_GROUPS]] if len(measured) > 1 else []
     groups = f" [{'; '.join(parts)}]" if parts else ""
-    return f"{pilot.offer.remedy}: {_describe_gain(found)}{images}{groups}"
+    others = f", {describe_gain(pilot.others)} on the other queries" if pilot.others else ""
+    return f"{pilot.offer.remedy}: {describe_gain(found)}{others}{images}{groups}"
 
 
-_MOST_GROUPS = 4
-"""Groups of gaps that a line names."""
-
-
-def _describe_gain(found: Comparison) -> str:
+def describe_gain(found: Comparison) -> str:
+    """Return a gain in Recall@1 with its interval."""
     return f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"

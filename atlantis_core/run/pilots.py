@@ -24,6 +24,7 @@ from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import compare_arms, compare_in_cells, load_outcomes, seed_sd
 from atlantis_core.run.memory import Memory
 from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.other_queries import compare_others
 from atlantis_core.run.pilot_choice import (
     FEWEST_IMAGES,
     TOO_FEW,
@@ -131,7 +132,7 @@ def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
             span.status, failure = "failed", str(error)
         seconds = round(time.monotonic() - started, 2)
         figures = (found.overall, found.targeted, len(made), len(kept), seconds)
-        pilot = Pilot(offer, cells or (), *figures, failure=failure, groups=found.groups)
+        pilot = Pilot(offer, cells or (), *figures, failure=failure, groups=found.groups, others=found.others)
         span.output = pilot
     return pilot
 
@@ -184,6 +185,7 @@ class _Found:
     overall: Comparison | None = None
     targeted: Comparison | None = None
     groups: tuple[GroupGain, ...] = ()
+    others: Comparison | None = None
 
 
 def _compare(
@@ -198,7 +200,8 @@ def _compare(
     before, after = (load_outcomes(session, models) for models in arms)
     overall = compare_arms(session, before, after, None, spread)
     targeted = overall if cells is None else compare_in_cells(session, before, after, cells, spread)
-    return _Found(overall, targeted, measure_groups(session, setting.groups, before, after, spread, made, kept))
+    groups = measure_groups(session, setting.groups, before, after, spread, made, kept)
+    return _Found(overall, targeted, groups, compare_others(session, before, after, cells, spread))
 
 
 def fit_to_budget(session: Session, round_index: int, protocol: Protocol, model: str) -> Protocol:

@@ -128,7 +128,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
     decision = found.decision
-    targeted = decision and decision.targeted
+    targeted, others = (decision.targeted, decision.others) if decision else (None, None)
     return {
         "index": found.index,
         "judged": decision is not None,
@@ -139,6 +139,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "images": _images(session, found),
         "recall_at_1": _change(decision.overall) if decision else None,
         "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,
+        "others_recall_at_1": _change(others) | {"queries": others.queries} if others else None,
         "over_baseline": _change(decision.over_baseline) if decision else None,
         **({"clean_recall_at_1": _change(decision.clean)} if decision and decision.clean else {}),
         "seeds": decision.overall.seeds if decision else session.spec.seeds,
@@ -162,7 +163,8 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
 def pilot_facts(pilot: Pilot) -> dict[str, Any]:
     """Return a first try of a remedy as the table of remedies shows it; figures are None if it could not be tried.
 
-    `gain` with its interval is on the targeted cells, or over all queries if none is in them.
+    `gain` with its interval is on the targeted cells, or over all queries if none is in them; `others` is the same
+    on the queries outside these cells, if there are any.
     """
     overall = pilot.overall
     return {
@@ -170,6 +172,7 @@ def pilot_facts(pilot: Pilot) -> dict[str, Any]:
         "shows": pilot.offer.shows,
         **_gain_facts(pilot.deciding),
         "overall_gain": overall.gain if overall else None,
+        "others": _gain_facts(pilot.others) if pilot.others else None,
         "images": pilot.images,
         "kept": pilot.kept,
         "seconds": pilot.seconds,

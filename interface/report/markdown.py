@@ -26,8 +26,9 @@ from atlantis_dml.text.pilot_groups import build_group_table
 
 _PILOTS_NOTE = (
     "A remedy that needs a training was tried with one, whose seed judges nothing, and with at most a tenth of the "
-    "round's images; any other with the judging models. **Bold**: used in the round. The judge divides its error by "
-    "the number of remedies tried."
+    "round's images; any other with the judging models. One is not used if other queries lose more than a point by it "
+    "and their interval is below 0. **Bold**: used in the round. The judge divides its error by the number of "
+    "remedies tried."
 )
 _LONGEST = 2000
 _MOST_GROUPS = 6
@@ -146,7 +147,7 @@ def _pilots(facts: Facts) -> Iterator[str]:
             continue
         yield f"## Remedies tried in round {entry['index']}"
         yield markdown_table(
-            ("Remedy", "What it changes", "Gain on targeted cells", "Gain overall", "Images kept", "Time"),
+            ("Remedy", "What it changes", "Gain on targeted cells", "Other queries", "Gain overall", "Images kept", "Time"),
             [_pilot(pilot, entry["protocol"]["remedy"]) for pilot in entry["pilots"]],
         )
         yield _PILOTS_NOTE
@@ -175,6 +176,7 @@ def _pilot(pilot: Facts, used: str) -> tuple[str, ...]:
         f"**{name}**" if pilot["remedy"] == used else name,
         escape_markdown(pilot["shows"]),
         format_gain(pilot) if gain is not None else escape_markdown(f"not tried: {pilot['failure']}"),
+        format_gain(pilot["others"]) if pilot.get("others") else "",
         f"{100 * overall:+.1f} points" if overall is not None else "",
         f"{pilot['kept']} of {pilot['images']}" if pilot["images"] else "",
         format_duration(pilot["seconds"]),

@@ -92,12 +92,13 @@ def _pilots(entry: Mapping[str, Any]) -> Table:
             "*" if pilot["remedy"] == entry["protocol"]["remedy"] else "",
             pilot["remedy"],
             format_bare_gain(pilot) if pilot["gain"] is not None else f"not tried: {pilot['failure']}",
+            format_bare_gain(pilot["others"]) if pilot.get("others") else "",
             f"{pilot['kept']} of {pilot['images']}" if pilot["images"] else "",
             format_duration(pilot["seconds"]),
         )
         for pilot in entry["pilots"]
     ]
-    return build_table(("used", "remedy", "gain", "images kept", "time"), rows, right=(4,))
+    return build_table(("used", "remedy", "gain", "other queries", "images kept", "time"), rows, right=(5,))
 
 
 def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:

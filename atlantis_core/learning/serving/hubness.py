@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.serving.interface import NO_CLASS, Correction, Photos, ServedGallery, check_count
 from atlantis_core.learning.serving.neighbours import mean_of_nearest, nearest_cosines
 
@@ -35,26 +36,31 @@ class Csls:
     own: bool = False
     """Whether photos of an entry's own class count, where the reference photos have labels. Then classes of many
     photos are found less often, too."""
+    strength: float = 1.0
+    """Factor on the correction: 1 in the paper, 0 corrects nothing."""
 
     def __post_init__(self) -> None:
         check_count("serving 'csls': k", self.k)
+        if not 0 <= self.strength <= 10:
+            raise SetupError(f"serving 'csls': strength is from 0 to 10, not {self.strength!r}")
 
     def fit(self, served: ServedGallery) -> ServedGallery:
         """Return the gallery with corrected scores."""
         reference = served.reference
         if self.own:
             reference = replace(reference, labels=np.full(len(reference), NO_CLASS))
-        return correct(served, _CslsFitted(reference, self.k))
+        return correct(served, _CslsFitted(reference, self.k, self.strength))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CslsFitted:
     reference: Photos
     k: int
+    strength: float
 
     def adjust(self, vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> Adjustment:
         means = mean_of_nearest(nearest_cosines(vectors, labels, self.reference, self.k))
-        return np.ones(len(vectors), np.float32), (-means / 2).astype(np.float32)
+        return np.ones(len(vectors), np.float32), (-self.strength * means / 2).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _POOL, _PHOTOS = "a folder of unlabelled photos", "unlabelled photos, or trainin
 
 
 def list_servings_to_pilot(task: RetrievalTask, distance: str, *, has_pool: bool) -> tuple[ServingPilot, ...]:
-    """Return four to six servings that fit a task and a model, most promising first; none without the cosine.
+    """Return four to seven servings that fit a task and a model, most promising first; none without the cosine.
 
     Cross-validation inside grocery81's training split gave the order (docs/results.md). `distance` is that of the
     model; `has_pool` says whether there are unlabelled photos.
@@ -49,6 +49,8 @@ def list_servings_to_pilot(task: RetrievalTask, distance: str, *, has_pool: bool
     if several and has_pool and not queries_inside:
         what = f"unlabelled photos are found under the class whose mean is nearest; {_MEANS}, and {_HUBS}"
         found.insert(0, ServingPilot("rectify+prototypes+csls", what, _POOL))
+        mild = f"unlabelled photos are found under the class whose mean is nearest; {_MEANS}"
+        found.append(ServingPilot("rectify+prototypes", mild, _POOL))
     if several and not has_pool and is_unbalanced(photos):
         what = f"{_MEANS}; {_HUBS}, and so are classes of many photos"
         found.insert(0, ServingPilot("prototypes+csls:own=True", what, "training photos"))

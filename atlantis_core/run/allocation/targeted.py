@@ -45,10 +45,9 @@ class Targeted(Allocation):
         gaps = list_open_gaps(brief)
         if not gaps:
             return _spread_elsewhere(brief)
-        if unseen := _find_unseen_value(gaps):
-            cells = expand_cell(unseen, brief.classes)
-            reason = f"{explain_gaps(gaps)}; no training image shows it, so every class gets some"
-            return Shares(tuple(spread_evenly(cells, brief.num_images, 0)), mean_deficit(gaps) / 2, reason)
+        if lacking := _find_lacking_cells(brief, gaps):
+            reason = f"{explain_gaps(gaps)}; all {len(lacking)} classes that lack such images get some"
+            return Shares(tuple(spread_evenly(lacking, brief.num_images, 0)), mean_deficit(gaps) / 2, reason)
         chosen = _add_queries(_select_leading(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
         cells = [cell for gap in chosen for cell in expand_cell(gap.cell, brief.classes)]
         shares = spread_evenly(cells, brief.num_images, 0)
@@ -67,13 +66,23 @@ def _spread_elsewhere(brief: Brief) -> Shares:
     return Shares(tuple(spread_evenly(cells, brief.num_images, brief.round)), 0.0, reason)
 
 
-def _find_unseen_value(gaps: Sequence[Gap]) -> Cell | None:
-    """Return the facet value that the goal names in several classes while no training image of these shows it."""
-    values = {(gap.cause, gap.cell.facet, gap.cell.value) for gap in gaps}
-    if len(values) != 1 or len(gaps) < 2 or any(gap.support for gap in gaps):
-        return None
-    cause, facet, value = values.pop()
-    return Cell("", facet, value) if cause == "named" and facet else None
+def _find_lacking_cells(brief: Brief, gaps: Sequence[Gap]) -> list[Cell]:
+    """Return the cells of the one facet value that fails, in all classes that lack it; none if the gaps are all.
+
+    The list of gaps ends somewhere. Where images go to some of the classes that lack a value and not to the others,
+    queries of these are drawn to the images of those. A class lacks a value if it has less than half as many training
+    images of it as the median class that has any.
+    """
+    values = {(gap.cell.facet, gap.cell.value) for gap in gaps}
+    if len(values) != 1 or len(gaps) < 2 or any(gap.cause not in {"named", "scarce"} for gap in gaps):
+        return []
+    ((facet, value),) = values
+    cells = expand_cell(Cell("", facet, value), brief.classes) if facet else []
+    having = sorted(support for cell in cells if (support := brief.support.get(cell, 0)))
+    limit = having[len(having) // 2] / 2 if having else 1
+    shut = list_tried_cells(brief.history) | brief.refuted
+    lacking = [cell for cell in cells if brief.support.get(cell, 0) < limit and cell not in shut]
+    return lacking if len(lacking) > len(gaps) or not having else []
 
 
 def _select_leading(gaps: Sequence[Gap]) -> list[Gap]:
