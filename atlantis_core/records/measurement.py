@@ -114,6 +114,8 @@ class Forecast:
     """Seeds that prove it 4 times of 5; None if over 100."""
     queries_needed: int | None
     """Queries that prove it with `max_seeds`; None where the seeds' spread alone hides it."""
+    tries: int = 1
+    """Remedies that a round tries first: the error of its verdict is divided among them."""
 
     @property
     def sentence(self) -> str:
@@ -122,10 +124,11 @@ class Forecast:
         more = f" ({100 * self.gain_at_most:.1f} with {self.max_seeds})" if self.max_seeds > self.seeds else ""
         seeds = "over 100 seeds" if self.seeds_needed is None else f"about {self.seeds_needed} seeds"
         queries = "" if self.queries_needed is None else f", or about {self.queries_needed:,} queries"
+        tries = f"; {self.tries} remedies are tried" if self.tries > 1 else ""
         return (
             f"{self.queries:,} queries of {self.classes} classes and {self.seeds} seeds can prove a gain of about "
             f"{100 * self.gain:.1f} points{more}; +{100 * self.worth:.0f} points would take {seeds}{queries} "
-            f"(seeds spread by {100 * self.seed_sd:.1f} points, {known})"
+            f"(seeds spread by {100 * self.seed_sd:.1f} points, {known}{tries})"
         )
 
 

@@ -58,6 +58,8 @@ class Brief:
     """What the planner wants different, in words; may be empty."""
     goal: str = ""
     """A person's words."""
+    named: tuple[Cell, ...] = ()
+    """Cells that these words name; an empty field means any."""
     constraints: Constraints = field(default_factory=Constraints)
     """What a person asked for while it ran; `skip` is left out of the gaps, classes and values already."""
     insight: Insight | None = None
@@ -100,6 +102,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         scorer=session.spec.scorer,
         feedback=feedback,
         goal=session.goal.text,
+        named=session.goal.cells,
         constraints=constraints,
         insight=found.insight,
         refuted=Memory(session).list_refuted_cells(GENERATE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from atlantis_core.metrics.paired_test import recalls_by_seed, share_of_error
 from atlantis_core.metrics.power import Design, forecast
 from atlantis_core.metrics.sequential import look_levels
 from atlantis_core.metrics.variance_components import learn_spread, prior_spread
+from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import seed_sd
+from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.seed_history import load_history
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 def write_forecast(session: Session) -> str:
     """Forecast a run that begins, write it down, and return it in words; empty if no query counts."""
-    found = forecast_run(session)
+    found = forecast_run(session, _count_offers(session))
     if found is None:
         return ""
     session.write(0, JournalKind.FORECAST, found)
@@ -36,10 +39,16 @@ def forecast_facts(found: Forecast | AnswerForecast | None) -> dict[str, Any] | 
     return None if found is None else as_json(found) | {"sentence": found.sentence}
 
 
-def forecast_run(session: Session) -> Forecast | None:
+def _count_offers(session: Session) -> int:
+    """Return how many remedies the first round would pilot now, at least one."""
+    pilots = load_allocation(session.spec.spread).pilots
+    return 1 if pilots == "never" else max(1, len(list_offers(session)))
+
+
+def forecast_run(session: Session, tries: int = 1) -> Forecast | None:
     """Return what the first round can prove on the goal's queries, or on all; None if no query counts.
 
-    The spread of seeds is learned from the trainings of the workspace, where there are any with this recipe.
+    `tries` is the number of remedies that it pilots, among which the judge divides its error. The spread of seeds is learned from the trainings of the workspace, where there are any with this recipe.
     """
     counted = list_counted(session.task)
     cells = session.goal.cells
@@ -51,6 +60,6 @@ def forecast_run(session: Session) -> Forecast | None:
     arms = recalls_by_seed(load_history(session), [image.id for image in queries])
     spread = learn_spread((), prior_spread(len(queries), sizes, seed_sd(session)), arms)
     design = Design(len(queries), len(sizes), spread, sum(len(arm) for arm in arms))
-    error = share_of_error(1, session.spec.budget.rounds)
+    error = share_of_error(1, session.spec.budget.rounds, tries)
     first, last = session.spec.seeds, session.max_seeds
-    return forecast(design, first, last, look_levels(error, first, last))
+    return replace(forecast(design, first, last, look_levels(error, first, last)), tries=tries)

@@ -79,9 +79,12 @@ def _find_lacking_cells(brief: Brief, gaps: Sequence[Gap]) -> list[Cell]:
     ((facet, value),) = values
     cells = expand_cell(Cell("", facet, value), brief.classes) if facet else []
     having = sorted(support for cell in cells if (support := brief.support.get(cell, 0)))
+    if not having and any(gap.cause != "named" for gap in gaps):
+        return []  # nobody asked for a value that training never shows: which classes fail by it is not known
     limit = having[len(having) // 2] / 2 if having else 1
     shut = list_tried_cells(brief.history) | brief.refuted
-    lacking = [cell for cell in cells if brief.support.get(cell, 0) < limit and cell not in shut]
+    named = [cell for cell in cells if not brief.named or any(wanted.contains(cell) for wanted in brief.named)]
+    lacking = [cell for cell in named if brief.support.get(cell, 0) < limit and cell not in shut]
     return lacking if len(lacking) > len(gaps) or not having else []
 
 

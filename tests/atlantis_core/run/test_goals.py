@@ -160,3 +160,34 @@ def test_a_value_that_only_training_images_show_names_the_classes_trained_on_it_
     assert describe_goal(goal, collection) == told
     assert read_goal("tugs known by their catalogue picture", collection).cells == (Cell("tug"),)
     assert read_goal("shop photos are not found", collection).cells == (Cell("", "kind", "shop"),)
+
+
+def collection_of(counts: dict[str, int]) -> Collection:
+    """Return a collection with so many training photos of each class, and a query of each."""
+    train = [LabelledImage(f"{name}{k}", "/x", name, "train", "both", {}) for name in counts for k in range(counts[name])]
+    asked = [LabelledImage(f"{name}?", "/x", name, "validation", "both", {}) for name in counts]
+    return Collection("c", "/", (*train, *asked), (), {}, (), True, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("products with few photos are not found", {"tug", "sloop"}),
+        ("classes with only one or two training images", {"tug", "sloop"}),
+        ("rare products are confused", {"tug", "sloop"}),
+        ("the long tail fails", {"tug", "sloop"}),
+        ("tugs with hardly any pictures", {"tug"}),
+        ("few photos of trawlers are found", {"trawler"}),
+        ("photos are not found", set()),
+    ],
+)
+def test_few_photos_name_the_classes_that_have_few(text: str, classes: set[str]) -> None:
+    collection = collection_of({"tug": 2, "sloop": 1, "trawler": 9, "ferry": 8})
+    goal = read_goal(text, collection)
+    assert {cell.class_name for cell in goal.cells} == classes
+    assert ("with few training photos" in describe_goal(goal, collection)) is (classes <= {"tug", "sloop"} and bool(classes))
+
+
+def test_where_all_classes_have_as_many_photos_few_photos_name_none() -> None:
+    assert read_goal("products with few photos", collection_of({"tug": 4, "sloop": 5, "ferry": 4})).cells == ()
+    assert read_goal("rare finds", collection_of({"rare-tug": 1, "sloop": 9})).cells == (Cell("rare-tug"),)

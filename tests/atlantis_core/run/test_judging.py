@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from atlantis_core.metrics.paired_test import share_of_error
@@ -73,3 +75,14 @@ def test_a_decision_of_an_older_version_has_the_verdict_that_follows_from_it():
     nothing = comparison(0.0, 0.5)
     assert Decision(True, "proven: +0.1", nothing, nothing, nothing).verdict == "proven"
     assert Decision(False, "not proven: +0.1", nothing, nothing, nothing).verdict == "undecided"
+
+
+def test_a_gain_that_other_queries_pay_for_is_refuted():
+    gained, overall = comparison(0.10, 0.0001, error=0.01), comparison(0.02, 0.1)
+    harmed, unclear, small = comparison(-0.04, 0.99), comparison(-0.015, 0.9), comparison(-0.009, 0.9)
+    look = find_verdict(overall, gained, 0.03, 2, 5, harmed)
+    assert (look.verdict, look.wants_seed) == ("refuted", False)
+    said = describe_look(look, overall, gained, "here", harmed)
+    assert said.endswith("but -0.040 (-0.060 to -0.020) on the other queries; refuted")
+    assert find_verdict(overall, gained, 0.03, 2, 5, unclear).verdict == "proven"  # its interval reaches 0
+    assert find_verdict(overall, gained, 0.03, 2, 5, replace(small, high=-0.001)).verdict == "proven"

@@ -56,6 +56,15 @@ def test_nothing_is_chosen_where_nothing_promises_a_gain() -> None:
     assert choose_pilot([pilot("generate", None)]) is None
 
 
+def test_a_remedy_that_other_queries_pay_for_is_not_chosen() -> None:
+    strong, mild = pilot("serve:a", 0.20, p_value=0.0001), pilot("serve:b", 0.10, p_value=0.0001)
+    harm = Comparison(0.8, 0.77, -0.03, -0.05, -0.01, 0.99, 300, 2)
+    assert choose_pilot([replace(strong, others=harm), mild]) == mild
+    unclear = replace(harm, high=0.01)
+    assert choose_pilot([replace(strong, others=unclear), mild]).offer.remedy == "serve:a"
+    assert "-0.030 (-0.050 to -0.010) on the other queries" in describe_pilot(replace(strong, others=harm))
+
+
 def test_a_pilot_in_words() -> None:
     assert describe_pilot(pilot("generate", 0.05)) == "generate: +0.050 (+0.030 to +0.070), 8 of 10 images kept"
     assert describe_pilot(pilot("generate", None)) == "generate: not tried (no pool)"
