@@ -66,7 +66,7 @@ def pool_of(workspace: Workspace, seed: int) -> Path:
 
 
 def world_row(
-    workspace: Workspace, seed: int, num_seeds: int, images: int, generator: str, captioner: str
+    workspace: Workspace, seed: int, num_seeds: int, images: int, generator: str, captioner: str, remedies: str
 ) -> dict[str, Any]:
     """Measure one world."""
     if generator == "retrieve":
@@ -77,6 +77,8 @@ def world_row(
         seeds=num_seeds,
         generator=generator,
         captioner=captioner,
+        remedies=tuple(remedies.split(",")),
+        max_seeds=num_seeds,
         auto=True,
         memory=False,
     )
@@ -148,6 +150,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--generator", default="photometric", help="photometric, retrieve or diffusion:MODEL")
     parser.add_argument("--captioner", default="attributes", help="transformers:harbor checks synthetic images")
+    parser.add_argument(
+        "--remedies", default="generate", help="names by comma; images alone differ in their cells only"
+    )
     parser.add_argument("--workspace", type=Path, default=Path("atlantis-workspace/results"))
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()
@@ -155,9 +160,8 @@ def main() -> None:
     print("| world | planted gap | R@1 on the gap: none -> uniform / targeted | targeted over none | ", end="")
     print("targeted over uniform | overall R@1 none / uniform / targeted | made/kept |\n|" + " --- |" * 7)
     for seed in asked.worlds:
-        rows.append(
-            world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images, asked.generator, asked.captioner)
-        )
+        how = (asked.seeds, asked.images, asked.generator, asked.captioner, asked.remedies)
+        rows.append(world_row(Workspace(asked.workspace), seed, *how))
         print(line_of(rows[-1]), flush=True)
     if asked.out:
         asked.out.write_text(json.dumps(rows, indent=1))

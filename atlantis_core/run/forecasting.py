@@ -48,7 +48,8 @@ def _count_offers(session: Session) -> int:
 def forecast_run(session: Session, tries: int = 1) -> Forecast | None:
     """Return what the first round can prove on the goal's queries, or on all; None if no query counts.
 
-    `tries` is the number of remedies that it pilots, among which the judge divides its error. The spread of seeds is learned from the trainings of the workspace, where there are any with this recipe.
+    `tries` is the number of remedies that it pilots, among which the judge divides its error. The spread of seeds is
+    learned from the trainings of the workspace, where there are any with this recipe.
     """
     counted = list_counted(session.task)
     cells = session.goal.cells

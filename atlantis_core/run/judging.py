@@ -20,8 +20,8 @@ from atlantis_core.run.measurements import (
     seed_sd,
 )
 from atlantis_core.run.other_queries import TOLERATED_LOSS, compare_others, harms_others
-from atlantis_core.run.seed_history import load_history
 from atlantis_core.run.pilot_choice import describe_gain
+from atlantis_core.run.seed_history import load_history
 from atlantis_core.run.session import Session
 
 TOLERATED_CLEAN_LOSS = 0.03

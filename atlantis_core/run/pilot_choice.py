@@ -72,9 +72,10 @@ def choose_pilot(
 ) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
-    It is the one with the highest expected gain of those that are not proven to harm other queries. A remedy whose pilot is all that the judge will see has to pass the
-    judge's test, whose p-value is at most `error`; for any other an optimistic estimate has to reach `LEAST_GAIN`. If
-    none of these promises a gain, it is the first whose images could not be piloted.
+    It is the one with the highest expected gain of those that are not proven to harm other queries. A remedy whose
+    pilot is all that the judge will see has to pass the judge's test, whose p-value is at most `error`; for any other
+    an optimistic estimate has to reach `LEAST_GAIN`. If none of these promises a gain, it is the first whose images
+    could not be piloted.
     """
     known = priors or {}
     expected = [(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding]

@@ -26,9 +26,18 @@ from atlantis_dml.text.pilot_groups import build_group_table
 
 _PILOTS_NOTE = (
     "A remedy that needs a training was tried with one, whose seed judges nothing, and with at most a tenth of the "
-    "round's images; any other with the judging models. One is not used if other queries lose more than a point by it "
-    "and their interval is below 0. **Bold**: used in the round. The judge divides its error by the number of "
+    "round's images; any other with the judging models. One is not used if other queries lose more than a point by "
+    "it and their interval is below 0. **Bold**: used in the round. The judge divides its error by the number of "
     "remedies tried."
+)
+_PILOT_HEADERS = (
+    "Remedy",
+    "What it changes",
+    "Gain on targeted cells",
+    "Other queries",
+    "Gain overall",
+    "Images kept",
+    "Time",
 )
 _LONGEST = 2000
 _MOST_GROUPS = 6
@@ -147,7 +156,7 @@ def _pilots(facts: Facts) -> Iterator[str]:
             continue
         yield f"## Remedies tried in round {entry['index']}"
         yield markdown_table(
-            ("Remedy", "What it changes", "Gain on targeted cells", "Other queries", "Gain overall", "Images kept", "Time"),
+            _PILOT_HEADERS,
             [_pilot(pilot, entry["protocol"]["remedy"]) for pilot in entry["pilots"]],
         )
         yield _PILOTS_NOTE

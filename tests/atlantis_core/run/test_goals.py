@@ -164,7 +164,9 @@ def test_a_value_that_only_training_images_show_names_the_classes_trained_on_it_
 
 def collection_of(counts: dict[str, int]) -> Collection:
     """Return a collection with so many training photos of each class, and a query of each."""
-    train = [LabelledImage(f"{name}{k}", "/x", name, "train", "both", {}) for name in counts for k in range(counts[name])]
+    train = [
+        LabelledImage(f"{name}{k}", "/x", name, "train", "both", {}) for name in counts for k in range(counts[name])
+    ]
     asked = [LabelledImage(f"{name}?", "/x", name, "validation", "both", {}) for name in counts]
     return Collection("c", "/", (*train, *asked), (), {}, (), True, 0)
 
@@ -185,7 +187,9 @@ def test_few_photos_name_the_classes_that_have_few(text: str, classes: set[str])
     collection = collection_of({"tug": 2, "sloop": 1, "trawler": 9, "ferry": 8})
     goal = read_goal(text, collection)
     assert {cell.class_name for cell in goal.cells} == classes
-    assert ("with few training photos" in describe_goal(goal, collection)) is (classes <= {"tug", "sloop"} and bool(classes))
+    assert ("with few training photos" in describe_goal(goal, collection)) is (
+        classes <= {"tug", "sloop"} and bool(classes)
+    )
 
 
 def test_where_all_classes_have_as_many_photos_few_photos_name_none() -> None:
