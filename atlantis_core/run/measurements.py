@@ -164,8 +164,10 @@ def find_trials(session: Session, models: Iterable[str]) -> list[Trial]:
     return [trial for trial in found.values() if trial is not None]
 
 
-def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
-    """Return the ids of the validation queries in any of the cells.
+def queries_in_cells(
+    session: Session, cells: Iterable[Cell], queries: Iterable[LabelledImage] | None = None
+) -> list[str]:
+    """Return the ids of the queries in any of the cells: of those given, or of validation.
 
     In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
     """
@@ -176,7 +178,7 @@ def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
         own = (Cell(name, *pair) for pair in image.facets.items() for name in ("", image.label))
         return Cell(image.label) in wanted or any(cell in wanted for cell in own)
 
-    return [image.id for image in session.task.queries if is_inside(image)]
+    return [image.id for image in (session.task.queries if queries is None else queries) if is_inside(image)]
 
 
 def compare_in_cells(

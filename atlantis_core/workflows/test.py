@@ -18,15 +18,17 @@ from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.judged_cells import list_judged_cells
 from atlantis_core.run.measurements import (
     counted_queries,
     find_trial_session,
     find_trials,
     measure_model_on,
     measure_served,
+    queries_in_cells,
     seed_sd,
 )
-from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.round import read_final_arms, read_judged_rounds
 from atlantis_core.run.seal import (
     build_test_task,
     check_seal,
@@ -59,8 +61,9 @@ def run_final_test(session: Session) -> dict[str, Any]:
         why), `opened_by` (ids of other runs and trials that opened images of this split before), `seen_images` (how
         many, by id), `images` (of the split), `frozen`, `baseline` and `final` (figures),
         `over_baseline` and, in a run about attacked queries, `attack` and `clean` (the figures without it); in a
-        bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
-        baseline are the same model.
+        bundled world, `planted_gap` (comparisons); `rounds`, for each kept round that was judged on a part of the
+        queries: `round`, `remedy`, and the final model over the baseline on that part (`targeted`) and on the
+        `others`; `kept_nothing` where final and baseline are the same model.
 
     Raises:
         SetupError: The run is not done, or a test would be wasted (see `run.seal.check_seal`). Nothing was opened.
@@ -110,6 +113,7 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
         "final": as_json(average_measurements([found[0] for found in final if found])),
         "over_baseline": _compared(task, baseline, final, spread),
         "planted_gap": _compared(task, baseline, final, spread, planted) if planted else None,
+        "rounds": _compare_rounds(session, task, (baseline, final), spread, counted),
         **({"attack": session.spec.attack, "clean": _measure_clean(session, task, arms)} if session.attack else {}),
     }
 
@@ -158,6 +162,25 @@ def _compared(
     if candidate is control:  # no round was kept: the same model, so a gain of 0 is not an estimate
         found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
     return as_json(found)
+
+
+def _compare_rounds(
+    session: Session,
+    task: RetrievalTask,
+    arms: tuple[Sequence[Measured | None], Sequence[Measured | None]],
+    spread: float,
+    counted: set[str],
+) -> list[dict[str, Any]]:
+    """Compare baseline and final model on what each kept round was judged on, and on the other queries."""
+    found = []
+    for judged in read_judged_rounds(session):
+        cells = list_judged_cells(session, judged.protocol) if judged.is_kept else None
+        inside = counted.intersection(queries_in_cells(session, cells or (), task.queries))
+        if inside and inside != counted:
+            parts = {"targeted": sorted(inside), "others": sorted(counted - inside)}
+            gains = {name: _compared(task, *arms, spread, select) for name, select in parts.items()}
+            found.append({"round": judged.index, "remedy": judged.protocol.remedy, **gains})
+    return found
 
 
 def _queries_in(task: RetrievalTask, cells: Sequence[tuple[str, str, str]]) -> list[str]:

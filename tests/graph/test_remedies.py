@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 
-from atlantis_core.records import Budget
+from atlantis_core.records import Budget, Goal
 from atlantis_core.run.gap_groups import is_in_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_outcomes
@@ -21,6 +21,7 @@ from atlantis_core.run.round import read_arms, read_round
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.training_set import plan_arm
+from atlantis_core.workflows.test import run_final_test
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
@@ -151,3 +152,35 @@ def test_images_are_shared_out_over_groups_by_what_their_pilot_gave(piloted: Any
     assert sum(shares) == protocol.num_images
     assert all(shares), "every group keeps its floor"
     assert any("this round uses generate" in text for text in said)
+
+
+def test_what_other_queries_pay_is_measured_in_pilots_by_the_judge_and_on_the_sealed_test(
+    piloted: Any, call: Any
+) -> None:
+    """A serving changes what every query finds, and is judged on those that the goal names."""
+    context, said = piloted(
+        call("pilot_remedies", choose=SERVED),
+        call("train_retriever", arm="candidate"),
+        call("evaluate_retrieval", arm="candidate"),
+        goal=Goal("night photos are not found"),
+    )
+    session, found = context.session, read_round(context.session, 1)
+    (served,) = (pilot for pilot in found.pilots if pilot.offer.remedy == SERVED)
+    assert found.decision is not None
+    for one in (found.decision, served):
+        assert one.targeted and one.others and one.overall
+        assert one.targeted.queries + one.others.queries == one.overall.queries
+        weighed = one.targeted.queries * one.targeted.gain + one.others.queries * one.others.gain
+        assert weighed == pytest.approx(one.overall.queries * one.overall.gain)
+    assert any("on the other queries" in text for text in said)
+    session.write(1, JournalKind.DECISION, replace(found.decision, kept=True))
+    arms = read_arms(session, 1)
+    session.write(0, JournalKind.FINAL_ARMS, arms | {"incumbent": arms["candidate"]})
+    tested = run_final_test(session)
+    (entry,) = tested["rounds"]
+    assert (entry["round"], entry["remedy"]) == (1, SERVED)
+    parts = [entry[name] for name in ("targeted", "others")]
+    assert sum(part["queries"] for part in parts) == tested["final"]["queries"]
+    for name, arm in (("before", "baseline"), ("after", "final")):
+        weighed = sum(part["queries"] * part[name] for part in parts)
+        assert weighed == pytest.approx(tested["final"]["queries"] * tested[arm]["recall_at"]["1"])
