@@ -168,7 +168,9 @@ def test_what_other_queries_pay_is_measured_in_pilots_by_the_judge_and_on_the_se
     (served,) = (pilot for pilot in found.pilots if pilot.offer.remedy == SERVED)
     assert found.decision is not None
     for one in (found.decision, served):
-        assert one.targeted and one.others and one.overall
+        assert one.targeted is not None
+        assert one.others is not None
+        assert one.overall is not None
         assert one.targeted.queries + one.others.queries == one.overall.queries
         weighed = one.targeted.queries * one.targeted.gain + one.others.queries * one.others.gain
         assert weighed == pytest.approx(one.overall.queries * one.overall.gain)
