@@ -21,6 +21,7 @@ from atlantis_core.run.approval import BY_AUTO, hash_protocol
 from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached
+from atlantis_core.run.moved_cells import write_moves
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.session import Session
@@ -166,6 +167,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if decision is None:
             decision, arms = judge_seed_by_seed(session, round_index, protocol, arms)
         span.output = decision
+    write_moves(session, round_index, arms)
     session.write(round_index, JournalKind.DECISION, decision)
     if decision.kept:
         arms["incumbent"] = arms["candidate"]

@@ -36,6 +36,7 @@ from atlantis_core.records.measurement import (
     Trial,
     TrialOrigin,
 )
+from atlantis_core.records.moves import MovedCell, NewConfusion, RoundMoves
 from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
 from atlantis_core.records.remedy import AnswerForecast, EarlierRound, GapGroup, GroupGain, Offer, Pilot
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
@@ -75,6 +76,8 @@ __all__ = [
     "Interval",
     "LabelledImage",
     "Measurement",
+    "MovedCell",
+    "NewConfusion",
     "Offer",
     "PhotoQuestion",
     "Pilot",
@@ -85,6 +88,7 @@ __all__ = [
     "RecipeTried",
     "Regime",
     "Role",
+    "RoundMoves",
     "RunEnd",
     "RunSpec",
     "Split",

@@ -19,6 +19,7 @@ from atlantis_core.records import (
     Pilot,
     Protocol,
     RecipeChoice,
+    RoundMoves,
 )
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
 from atlantis_core.run.insight import FacetIdea, Insight
@@ -93,6 +94,8 @@ class JournalKind:
     ARMS = EntryKind("arms", dict[str, list[str]])
     """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`, as far as trained."""
     DECISION = EntryKind("decision", Decision)
+    MOVES = EntryKind("moves", RoundMoves)
+    """What the candidate changed: cells that moved, and new confusions; earlier versions did not store it."""
     CRITIQUE = EntryKind("critique", Critique)
     EFFECTS = EntryKind("effects", tuple[GroupEffect, ...])
     """What `atlantis effect` measured last."""

@@ -46,15 +46,32 @@ def measure_trial(
     """
     if trial.status == "crashed":
         return None
-    return _measure(session, trial.id, lambda: load_trial_retriever(trial), _prepare_serving(session, serving, pool))
+    return _measure(session, trial.id, lambda: load_trial_retriever(trial), prepare_serving(session, serving, pool))
 
 
 def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
     """Return a model's outcomes on validation, if it was measured before."""
     trial_id, serving = split_model(model)
-    key = measurement_hash(session, trial_id, _prepare_serving(session, serving, ()))
+    key = measurement_hash(session, trial_id, prepare_serving(session, serving))
     file = session.workspace.path("measurements") / f"{key}.npz"
     return QueryOutcomes.load(file) if session.workspace.results.find(key) and file.exists() else None
+
+
+def find_arm_outcomes(session: Session, models: Iterable[str]) -> ArmOutcomes | None:
+    """Return each query's outcome in each model of an arm, as `load_outcomes` does, if all were measured before."""
+    found: list[QueryOutcomes | None] = []
+    for model in models:
+        trial_id, serving = split_model(model)
+        trial = session.workspace.trials.find(trial_id)
+        if trial is not None and trial.status == "crashed":
+            found.append(None)
+            continue
+        key = _hash_attacked(session, measurement_hash(session, trial_id, prepare_serving(session, serving)))
+        file = session.workspace.path("measurements") / f"{key}.npz"
+        if not file.exists():
+            return None
+        found.append(QueryOutcomes.load(file))
+    return found
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -98,7 +115,7 @@ def measure_model_on(session: Session, model: str, task: RetrievalTask) -> tuple
     (trial,) = find_trials(session, [model])
     if trial.status == "crashed":
         return None
-    served = _prepare_serving(session, split_model(model)[1], ())
+    served = prepare_serving(session, split_model(model)[1])
     return measure_served(session, load_trial_retriever(trial), task, served)
 
 
@@ -209,7 +226,7 @@ class ServedWith:
 PLAIN = ServedWith("")
 
 
-def _prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage]) -> ServedWith:
+def prepare_serving(session: Session, text: str, pool: Sequence[LabelledImage] = ()) -> ServedWith:
     """Return a serving with its reference photos: the pool's, or without a pool the training photos."""
     rest, photos = split_photos(session.workspace, text)
     serving = parse_serving(rest)
@@ -228,13 +245,16 @@ def measurement_hash(session: Session, subject: str, served: ServedWith = PLAIN)
     return content_hash("measurement", facts)
 
 
+def _hash_attacked(session: Session, key: str) -> str:
+    """Return the content hash of a measurement in a session whose queries may be attacked."""
+    attack = session.attack
+    return key if attack is None else content_hash("attacked measurement", [key, format_attack(attack)])
+
+
 def _measure(
     session: Session, subject: str, build: Callable[[], Retriever], served: ServedWith = PLAIN
 ) -> tuple[Measurement, QueryOutcomes]:
-    key = measurement_hash(session, subject, served)
-    attack = session.attack
-    if attack is not None:
-        key = content_hash("attacked measurement", [key, format_attack(attack)])
+    key = _hash_attacked(session, measurement_hash(session, subject, served))
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():

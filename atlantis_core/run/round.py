@@ -11,7 +11,17 @@ from atlantis_core.run.journal import EntryKind, JournalKind
 
 if TYPE_CHECKING:
     from atlantis_core.filtering.captions import CaptionCheckResult
-    from atlantis_core.records import Answer, AnswerForecast, Critique, Decision, Gap, Measurement, Pilot, Protocol
+    from atlantis_core.records import (
+        Answer,
+        AnswerForecast,
+        Critique,
+        Decision,
+        Gap,
+        Measurement,
+        Pilot,
+        Protocol,
+        RoundMoves,
+    )
     from atlantis_core.records.round import Arms
     from atlantis_core.run.insight import Insight
     from atlantis_core.run.session import Session
@@ -45,6 +55,8 @@ class Round:
     arms: Arms | None = None
     """See `JournalKind.ARMS`; None before the round trained or dropped one, see `read_arms`."""
     decision: Decision | None = None
+    moves: RoundMoves | None = None
+    """What the candidate changed; see `moved_cells.read_moves`."""
     critique: Critique | None = None
 
     @property
@@ -75,6 +87,7 @@ _KINDS: Mapping[str, EntryKind[Any]] = {
     "measurement": JournalKind.CANDIDATE,
     "arms": JournalKind.ARMS,
     "decision": JournalKind.DECISION,
+    "moves": JournalKind.MOVES,
     "critique": JournalKind.CRITIQUE,
 }
 """Field of `Round` -> the journal entry that it is read from."""
@@ -102,6 +115,28 @@ def read_arms(session: Session, index: int) -> dict[str, list[str]]:
     if arms is not None or index == 0:
         return arms or {}
     return {name: trial_ids for name, trial_ids in read_arms(session, index - 1).items() if name != "candidate"}
+
+
+def read_judged_arms(session: Session, judged: JudgedRound) -> tuple[list[str], list[str]] | None:
+    """Return the models that a round was judged with: of the incumbent and of the candidate, by judging seed.
+
+    They are stored since `JournalKind.MOVES` exists. In older runs a kept candidate stands in the journal as the
+    incumbent, so the one before it is read from the round before; seeds that were added to it while the round was
+    judged are known only where it was the baseline. None if the round had no candidate of its own, or if nothing is
+    known.
+    """
+    if judged.moves is not None and judged.moves.candidate:
+        return list(judged.moves.incumbent), list(judged.moves.candidate)
+    arms = judged.arms or {}
+    incumbent, candidate = arms.get("incumbent", []), arms.get("candidate", [])
+    if judged.is_kept:
+        before = read_arms(session, judged.index - 1)
+        incumbent, baseline = before.get("incumbent", []), arms.get("baseline", [])
+        if incumbent == baseline[: len(incumbent)]:
+            incumbent = baseline
+    if not incumbent or not candidate or incumbent == candidate:
+        return None
+    return incumbent, candidate
 
 
 def drop_candidate_arm(session: Session, index: int) -> None:

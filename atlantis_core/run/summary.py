@@ -14,7 +14,8 @@ from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, re
 from atlantis_core.run.forecasting import forecast_facts
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.memory import memory_facts
-from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.moved_cells import moves_facts, read_moves
+from atlantis_core.run.round import JudgedRound, Round, read_rounds
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
 from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
@@ -146,6 +147,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "queries": decision.overall.queries if decision else 0,
         "seconds": seconds,
         "critique": as_json(found.critique),
+        "moved": moves_facts(read_moves(session, found)) if isinstance(found, JudgedRound) else None,
         "pilots": [pilot_facts(pilot) for pilot in found.pilots],
         "answers": len(found.answers),
         "answer_forecast": forecast_facts(found.answer_forecast),
