@@ -11,11 +11,13 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Critique
 from atlantis_core.run.critique import count_survivors, describe_round
+from atlantis_core.run.moved_cells import name_cell, read_moves
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.prompt_facts import describe_scorers
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
+    from atlantis_core.records import RoundMoves
     from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.client.calls import ModelCalls
@@ -24,6 +26,7 @@ _FEW_KEPT = 0.5
 _FEW_QUERIES = 20
 _LONGEST = 300
 _MOST_PROMPTS = 4
+_MOST_FALLEN = 2
 
 
 class RuleCritic:
@@ -46,7 +49,17 @@ class RuleCritic:
             )
         if not judged.decision.kept:
             changes.append("do not repeat these cells: target the next gaps")
+            changes += _warn_of_losses(read_moves(session, judged))
         return Critique(judged.decision.reason, tuple(changes), "rules")
+
+
+def _warn_of_losses(moves: RoundMoves | None) -> list[str]:
+    """Return what a rolled-back round made worse, if anything clearly fell."""
+    fell = [one for one in moves.cells if one.gain < 0][:_MOST_FALLEN] if moves else []
+    if not fell:
+        return []
+    cells = ", ".join(f"{name_cell(one.cell)} ({one.before:.2f} -> {one.after:.2f})" for one in fell)
+    return [f"look at the lost queries before making more images: {cells} fell most"]
 
 
 class _Answer(BaseModel):

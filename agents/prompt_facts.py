@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.run.critique import count_survivors
+from atlantis_core.run.moved_cells import describe_moves, read_moves
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _NAME = 60
 _CELLS = 6
+_MOST_ROUNDS, _MOST_MOVED, _MOVED_CELLS = 6, 2, 2
 
 _SCORERS = {
     "margin": "rejects images that look more like another class",
@@ -55,6 +57,15 @@ def describe_gap(gap: Gap) -> str:
         f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')} (typically "
         f"{gap.typical_support:g}), {gap.cause}" + (f", mistaken for {mistaken}" if mistaken else "")
     )
+
+
+def summarise_rounds(rounds: Sequence[JudgedRound], session: Session) -> list[str]:
+    """Return the newest judged rounds in a line each; of the last two also what moved most."""
+    moved = {judged.index: read_moves(session, judged) for judged in rounds[-_MOST_MOVED:]}
+    return [
+        "; ".join([summarise_round(judged, session), *describe_moves(moved.get(judged.index), _MOVED_CELLS)])
+        for judged in rounds[-_MOST_ROUNDS:]
+    ]
 
 
 def summarise_round(judged: JudgedRound, session: Session) -> str:

@@ -16,7 +16,7 @@ from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.allocation.allocation import expand_cell
 from atlantis_core.run.constraints import check_constraints
 from atlantis_dml.agents.client.structured_output import ask_for_object
-from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_round
+from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_rounds
 from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.prompts import quoted, render
 
@@ -160,5 +160,5 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         or "none",
         "num_classes": len(brief.classes),
         "classes": ", ".join(classes) + (", ..." if len(brief.classes) > _MOST_CLASSES else ""),
-        "history": [summarise_round(judged, session) for judged in brief.history[-6:]],
+        "history": summarise_rounds(brief.history, session),
     }

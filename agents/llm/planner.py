@@ -13,7 +13,7 @@ from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.planner import find_next_step
-from atlantis_dml.agents.prompt_facts import describe_cells, summarise_round
+from atlantis_dml.agents.prompt_facts import describe_cells, summarise_rounds
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 HISTORY_TOKENS = 1800
 """For the newest decisions and results; finished rounds are summarised apart from them."""
-
-_MOST_ROUNDS = 6
 
 _ARMS = {
     "edit": "edit (changes light, weather, blur or background of real photos of the class)",
@@ -107,7 +105,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "images_left": "no limit" if images_left is None else f"{images_left:g}",
         "share": images_for_round(session, state["round"]),
         "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
-        "journal": [summarise_round(judged, session) for judged in read_judged_rounds(session)[-_MOST_ROUNDS:]],
+        "journal": summarise_rounds(read_judged_rounds(session), session),
         "skipped": describe_cells(constraints.skip),
         "notes": [quoted(note) for note in constraints.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",

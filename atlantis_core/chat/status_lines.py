@@ -11,6 +11,7 @@ from atlantis_core.base.text import format_figure
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Collection
 from atlantis_core.run.drafting import USUAL_NUMBER
+from atlantis_core.run.moved_cells import describe_moves, read_moves
 from atlantis_core.run.round import read_judged_rounds, read_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import describe_overrides
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _CELLS = 8
 _NAMES = 12
+_MOVED = 3
 
 
 def describe_data(collection: Collection) -> list[str]:
@@ -73,7 +75,11 @@ def describe_gaps(session: Session) -> list[str]:
 def describe_rounds(session: Session) -> list[str]:
     """Return the outcome of each round."""
     rounds = summarise(session.workspace, session.run_id)["rounds"]
-    return [_round(entry) for entry in rounds] or ["no round has started yet"]
+    judged = {found.index: found for found in read_judged_rounds(session)}
+    moves = {index: read_moves(session, found) for index, found in judged.items()}
+    return ["; ".join([_round(entry), *describe_moves(moves.get(entry["index"]), _MOVED)]) for entry in rounds] or [
+        "no round has started yet"
+    ]
 
 
 def _round(entry: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
+from atlantis_core.run.moved_cells import describe_moves, read_moves
 from atlantis_core.run.verdicts import list_measured, list_verdicts
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def describe_round(judged: JudgedRound, session: Session) -> list[str]:
         f"expected gain {protocol.expected_gain:+.3f}; {_describe_targeted(decision.targeted)}; "
         f"overall {decision.overall.gain:+.3f}",
         f"the judge {'kept' if decision.kept else 'rolled back'} the round: {decision.reason} (p is one-sided)",
+        *describe_moves(read_moves(session, judged)),
     ]
 
 

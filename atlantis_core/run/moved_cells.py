@@ -73,25 +73,31 @@ def sum_moves(session: Session, paired: PairedOutcomes) -> RoundMoves:
     )
 
 
-def describe_moves(moves: RoundMoves, most: int = MOST_CELLS) -> list[str]:
-    """Return up to four short statements: won and lost, what rose, what fell, new confusions; names are quoted."""
+def describe_moves(moves: RoundMoves | None, most: int = MOST_CELLS) -> list[str]:
+    """Return up to four short statements: won and lost, what rose, what fell, new confusions; names are quoted.
+
+    At most `most` cells in each direction, and confusions, are named. None, of a round without a comparison, gives no
+    statement.
+    """
+    if moves is None:
+        return []
     seeds = count_noun(moves.seeds, "seed")
     rose, fell = ([one for one in moves.cells if (one.gain > 0) == is_risen][:most] for is_risen in (True, False))
     lines = [f"of {moves.queries} queries {moves.won} were won and {moves.lost} lost ({seeds})"]
-    lines += [f"rose most: {_describe_cells(rose, moves.seeds)}"] if rose else []
-    lines += [f"fell most: {_describe_cells(fell, moves.seeds)}"] if fell else []
+    lines += [f"R@1 rose most: {_describe_cells(rose, moves.seeds)}"] if rose else []
+    lines += [f"R@1 fell most: {_describe_cells(fell, moves.seeds)}"] if fell else []
     if not rose and not fell:
         lines.append("no class or facet value moved clearly")
     confused = [
         f"{quote(one.returned, _NAME)} first for {one.after:.1f} of {one.queries} queries of "
-        f"{quote(one.class_name, _NAME)} (before {one.before:.1f}; {one.agreeing} of {seeds})"
+        f"{quote(one.class_name, _NAME)} (before {one.before:.1f}, {one.agreeing} of {seeds})"
         for one in moves.confusions[:most]
     ]
-    return lines + ([f"new confusions: {'; '.join(confused)}"] if confused else [])
+    return lines + ([f"new confusions: {', '.join(confused)}"] if confused else [])
 
 
 def _describe_cells(cells: Sequence[MovedCell], seeds: int) -> str:
-    return "; ".join(
+    return ", ".join(
         f"{name_cell(one.cell)} {one.before:.2f} -> {one.after:.2f} ({count_noun(one.queries, 'query', 'queries')}, "
         f"{one.agreeing} of {count_noun(seeds, 'seed')})"
         for one in cells

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from langchain_core.messages import BaseMessage
 
-from atlantis_core.records import Cell, CellRequest, Comparison, Constraints, Decision, Gap, Goal
+from atlantis_core.records import (
+    Cell,
+    CellRequest,
+    Comparison,
+    Constraints,
+    Decision,
+    Gap,
+    Goal,
+    MovedCell,
+    NewConfusion,
+    RoundMoves,
+)
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
 from atlantis_core.run.insight import InsightFacts
@@ -49,6 +60,19 @@ BRIEF = Brief(
 REQUESTS = (CellRequest(NIGHT, 12), CellRequest(Cell(HOSTILE, "light", "night"), 2))
 COMPARISON = Comparison(0.5, 0.561, 0.061, 0.012, 0.11, 0.01, 58, 2)
 DECISION = Decision(True, "proven: +0.061", COMPARISON, COMPARISON, COMPARISON)
+MOVES = RoundMoves(
+    seeds=2,
+    queries=260,
+    won=21,
+    lost=34,
+    cells=(
+        MovedCell(Cell("red tug"), 29, 0.32, 0.75, 13, 1, 2),
+        MovedCell(Cell("", "light", "night"), 60, 0.4, 0.47, 9, 3, 2),
+        MovedCell(Cell(HOSTILE), 20, 0.93, 0.46, 0, 10, 2),
+        MovedCell(Cell("blue tug", "light", "fog"), 12, 0.75, 0.25, 0, 6, 1),
+    ),
+    confusions=(NewConfusion(HOSTILE, "red tug", 20, 0.5, 6.0, 2),),
+)
 
 Compare = Callable[[str, str], None]
 
@@ -91,7 +115,7 @@ def _protocol() -> Any:
 
 
 def _judged() -> JudgedRound:
-    return JudgedRound(index=1, protocol=_protocol(), decision=DECISION, trained_on=())
+    return JudgedRound(index=1, protocol=_protocol(), decision=DECISION, moves=MOVES, trained_on=())
 
 
 ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
