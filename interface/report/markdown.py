@@ -22,6 +22,7 @@ from atlantis_dml.text.figures import (
     list_recipe_rows,
 )
 from atlantis_dml.text.memory import MEMORY_COLUMNS, list_memory_rows
+from atlantis_dml.text.moved_cells import MOVED_NOTE, build_moved_tables, describe_moved
 from atlantis_dml.text.pilot_groups import build_group_table
 
 _PILOTS_NOTE = (
@@ -55,6 +56,7 @@ def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
         _arms,
         _recipe,
         _rounds,
+        _moved,
         _pilots,
         _memory,
         lambda _: _heat(maps),
@@ -147,6 +149,20 @@ def _round(entry: Facts) -> tuple[str, ...]:
         f"{images['made']} / {images['kept']} / {images['rejected']}",
         format_duration(entry["seconds"]),
     )
+
+
+def _moved(facts: Facts) -> Iterator[str]:
+    """List the cells that moved most and the new confusions, round by round."""
+    for entry in facts["rounds"]:
+        if (moved := entry["moved"]) is None:
+            continue
+        yield f"## What moved most in round {entry['index']}"
+        yield f"{describe_moved(moved)}."
+        tables = build_moved_tables(moved)
+        for table in tables:
+            yield markdown_table(table.headers, [tuple(map(escape_markdown, row)) for row in table.rows])
+        if tables:
+            yield MOVED_NOTE
 
 
 def _pilots(facts: Facts) -> Iterator[str]:

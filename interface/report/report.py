@@ -21,6 +21,7 @@ from atlantis_dml.report.gap_view import HeatView, build_gap_maps, build_heat_vi
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.command_lines import build_run_command
 from atlantis_dml.text.figures import ARM_HEADERS, ARM_NOTE, RECIPE_HEADERS, write_headline
+from atlantis_dml.text.moved_cells import MOVED_NOTE
 from atlantis_dml.text.templating import render_template
 from atlantis_dml.views.trace import build_trace, count_steps
 
@@ -71,6 +72,7 @@ def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) ->
         arm_headers=ARM_HEADERS,
         arm_note=ARM_NOTE,
         recipe_headers=RECIPE_HEADERS,
+        moved_note=MOVED_NOTE,
         sheets={found.index: build_sheets(session, found) for found in read_rounds(session) if found.protocol},
         **facts,
     )

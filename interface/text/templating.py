@@ -17,6 +17,7 @@ from atlantis_dml.text.figures import (
     list_recipe_rows,
 )
 from atlantis_dml.text.memory import list_memory_rows
+from atlantis_dml.text.moved_cells import build_moved_tables, describe_moved
 from atlantis_dml.text.pilot_groups import build_group_table
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def _environment() -> Environment:
         describe_overrides,
         build_group_table,
         list_memory_rows,
+        describe_moved,
+        build_moved_tables,
         set_code,
     )
     environment.filters |= {function.__name__: function for function in parts}
