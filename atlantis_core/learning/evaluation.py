@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.learning.serving.interface import Entries
 
 
 def measure_retriever(
@@ -68,7 +69,7 @@ def measure_served(
         SetupError: The serving needs reference photos.
         TrainingFailed: The embeddings are not finite.
     """
-    ranking, labels = rank_task_served(serving, task, (queries, gallery), reference, reference_vectors)
+    ranking, _, labels = rank_task_served(serving, task, (queries, gallery), reference, reference_vectors)
     return measure_ranking(ranking, task.queries, at), label_outcomes(ranking, task.queries, labels)
 
 
@@ -78,8 +79,10 @@ def rank_task_served(
     embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
     reference: Sequence[LabelledImage],
     reference_vectors: NDArray[np.float32],
-) -> tuple[Ranking, list[str]]:
-    """Rank what a serving makes of queries and gallery, `embeddings` (Q, D) and (G, D); return its E classes too.
+) -> tuple[Ranking, Entries, list[str]]:
+    """Rank what a serving makes of queries and gallery, `embeddings` (Q, D) and (G, D); return its E entries too.
+
+    The list has the class of every entry.
 
     Errors as for `measure_served`.
     """
@@ -90,7 +93,7 @@ def rank_task_served(
     served = serving.fit(photos, number_photos(reference, reference_vectors, names))
     row = {image.id: index for index, image in enumerate(task.gallery)}
     own = np.array([row.get(image.id, -1) for image in task.queries], np.int64)
-    return rank_served(served, asked, own), [names[label] for label in served.entries.labels]
+    return rank_served(served, asked, own), served.entries, [names[label] for label in served.entries.labels]
 
 
 def choose_reference(task: RetrievalTask, reference: Sequence[LabelledImage]) -> list[LabelledImage]:

@@ -39,7 +39,7 @@ def write_moves(session: Session, round_index: int, arms: Arms) -> None:
         return
     before, after = (load_outcomes(session, arms[name]) for name in ("incumbent", "candidate"))
     if (paired := pair_outcomes(before, after)) is not None:
-        moves = sum_moves(session, paired)
+        moves = sum_moves(session, paired, by_class=_may_name_classes(session))
         moves = replace(moves, incumbent=tuple(arms["incumbent"]), candidate=tuple(arms["candidate"]))
         session.write(round_index, JournalKind.MOVES, moves)
 
@@ -56,20 +56,25 @@ def read_moves(session: Session, judged: JudgedRound) -> RoundMoves | None:
         return None
     before, after = (find_arm_outcomes(session, models) for models in arms)
     paired = pair_outcomes(before, after) if before and after else None
-    return sum_moves(session, paired) if paired else None
+    return sum_moves(session, paired, by_class=_may_name_classes(session)) if paired else None
 
 
-def sum_moves(session: Session, paired: PairedOutcomes) -> RoundMoves:
-    """Sum paired outcomes up. In the regime `unseen` no class is named: it may not be targeted."""
+def _may_name_classes(session: Session) -> bool:
+    """Whether agents may learn the classes of the queries: not in the regime `unseen`, as they may not target them."""
+    return session.spec.regime != "unseen"
+
+
+def sum_moves(session: Session, paired: PairedOutcomes, *, by_class: bool) -> RoundMoves:
+    """Sum paired outcomes up; without `by_class` no class is named."""
     images = {image.id: image for image in session.task.queries}
-    named, change = session.spec.regime != "unseen", paired.change.sum(axis=0)
+    change = paired.change.sum(axis=0)
     return RoundMoves(
         seeds=len(paired.seeds),
         queries=len(paired.ids),
         won=int((change > 0).sum()),
         lost=int((change < 0).sum()),
-        cells=find_moved_cells(paired, images, MOST_CELLS, by_class=named),
-        confusions=find_new_confusions(paired, images, MOST_CONFUSIONS) if named else (),
+        cells=find_moved_cells(paired, images, MOST_CELLS, by_class=by_class),
+        confusions=find_new_confusions(paired, images, MOST_CONFUSIONS) if by_class else (),
     )
 
 

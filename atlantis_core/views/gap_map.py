@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.base.hashing import content_hash
-from atlantis_core.learning.evaluation import distance_of, embed_task
-from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import Cell
 from atlantis_core.records.natural_order import natural_key
-from atlantis_core.run.measurements import find_trials, load_outcomes, measurement_hash, queries_in_cells
-from atlantis_core.run.trial_checkpoints import load_trial_retriever
+from atlantis_core.run.measurements import load_outcomes, queries_in_cells
+from atlantis_core.run.models import split_model
+from atlantis_core.run.top_images import find_top_images
 from atlantis_core.statistics.cells import cell_table
 
 if TYPE_CHECKING:
     from atlantis_core.metrics.outcomes import QueryOutcomes
-    from atlantis_core.records import Trial
     from atlantis_core.run.session import Session
 
 FEW_QUERIES = 10
@@ -181,9 +177,7 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
         ToolError: The training crashed.
         LookupError: There is no such trial; that is a bug.
     """
-    (trial,) = find_trials(session, [trial_id])
-    answers = _rank_top_images(session, trial)
-    gallery = {image.id: image for image in session.task.gallery}
+    answers = find_top_images(session, split_model(trial_id)[0])
     wanted = {image.id for image in session.task.queries}
     if cell != Cell(""):
         wanted = set(queries_in_cells(session, [cell]))
@@ -199,24 +193,6 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
         )
         for query in session.task.queries
         if query.id in wanted and query.id in answers
-        for answer in [gallery[answers[query.id]]]
+        for answer in [answers[query.id]]
     ]
     return tuple(sorted(found, key=lambda answer: answer.right))
-
-
-def _rank_top_images(session: Session, trial: Trial) -> Mapping[str, str]:
-    """Return query id -> id of its top-1 image, for queries with a positive; computed once, then cached."""
-    if trial.status == "crashed":
-        raise ToolError(f"trial {trial.id!r} crashed ({trial.error}), so it has no model to rank images with")
-    key = content_hash("first answers", [measurement_hash(session, trial.id)])
-    kept = session.workspace.results.find(key)
-    if kept is not None:
-        return dict(kept)
-    started = time.monotonic()
-    retriever, task = load_trial_retriever(trial), session.task
-    queries, gallery = embed_task(retriever, task, session.cache, session.progress)
-    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
-    rows = (row for row, has_positive in enumerate(ranking.has_positive) if has_positive)
-    answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in rows}
-    session.workspace.results.add(key, "first answers", answers, time.monotonic() - started)
-    return answers

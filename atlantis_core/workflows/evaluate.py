@@ -162,7 +162,8 @@ def _rank_served(
     serving.check_space(retriever.space)
     photos = choose_reference(task, question.reference) if serving.needs_reference else []
     vectors = embed(retriever, photos, None, progress)
-    return rank_task_served(serving, task, embeddings, photos, vectors)
+    ranking, _, labels = rank_task_served(serving, task, embeddings, photos, vectors)
+    return ranking, labels
 
 
 def _describe_entries(labels: Sequence[str], task: RetrievalTask) -> str:
