@@ -60,7 +60,7 @@ def read_moves(session: Session, judged: JudgedRound) -> RoundMoves | None:
 
 
 def _may_name_classes(session: Session) -> bool:
-    """Whether agents may learn the classes of the queries: not in the regime `unseen`, as they may not target them."""
+    """Whether agents may learn the classes of the queries: not in the regime `unseen`, where none may be targeted."""
     return session.spec.regime != "unseen"
 
 
@@ -109,10 +109,8 @@ def _describe_cells(cells: Sequence[MovedCell], seeds: int) -> str:
     )
 
 
-def moves_facts(moves: RoundMoves | None) -> dict[str, Any] | None:
+def moves_facts(moves: RoundMoves) -> dict[str, Any]:
     """Return what a round changed as `atlantis report --json` prints it."""
-    if moves is None:
-        return None
     return {
         "seeds": moves.seeds,
         "queries": moves.queries,

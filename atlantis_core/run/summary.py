@@ -130,6 +130,7 @@ def _settings(run: Run) -> dict[str, Any]:
 def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
     decision = found.decision
     targeted, others = (decision.targeted, decision.others) if decision else (None, None)
+    moves = read_moves(session, found) if isinstance(found, JudgedRound) else None
     return {
         "index": found.index,
         "judged": decision is not None,
@@ -147,7 +148,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "queries": decision.overall.queries if decision else 0,
         "seconds": seconds,
         "critique": as_json(found.critique),
-        "moved": moves_facts(read_moves(session, found)) if isinstance(found, JudgedRound) else None,
+        "moved": moves_facts(moves) if moves else None,
         "pilots": [pilot_facts(pilot) for pilot in found.pilots],
         "answers": len(found.answers),
         "answer_forecast": forecast_facts(found.answer_forecast),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.metrics.paired_outcomes import pair_outcomes
 from atlantis_core.run.measurements import load_outcomes
-from atlantis_core.run.moved_cells import sum_moves
+from atlantis_core.run.moved_cells import cell_facts, moves_facts, sum_moves
 from atlantis_core.run.round import read_judged_arms, read_judged_rounds
 from atlantis_core.statistics.moves import tally_classes, tally_values
 
@@ -74,6 +74,36 @@ class QueryTrace:
     """Those that most seeds won first."""
     lost: tuple[QueryMove, ...]
 
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "round": self.round,
+            "kept": self.kept,
+            "reason": self.reason,
+            "remedy": self.remedy,
+            "incumbent": list(self.incumbent),
+            "candidate": list(self.candidate),
+            **moves_facts(self.moves),
+            "by_class": [cell_facts(one) for one in self.classes],
+            "by_value": [cell_facts(one) for one in self.values],
+            "won_queries": [query_facts(one) for one in self.won],
+            "lost_queries": [query_facts(one) for one in self.lost],
+        }
+
+
+def query_facts(move: QueryMove) -> dict[str, Any]:
+    """Return a query that was won or lost as plain data."""
+    return {
+        "id": move.id,
+        "path": move.path,
+        "class": move.class_name,
+        "facets": dict(move.facets),
+        "hits_before": move.hits_before,
+        "hits_after": move.hits_after,
+        "top_before": [{"class": one.class_name, "seeds": one.seeds} for one in move.top_before],
+        "top_after": [{"class": one.class_name, "seeds": one.seeds} for one in move.top_after],
+    }
+
 
 def trace_queries(session: Session, round_index: int | None = None) -> QueryTrace:
     """Compare the candidate of a judged round, the newest if none is given, with its incumbent query by query.
@@ -87,8 +117,8 @@ def trace_queries(session: Session, round_index: int | None = None) -> QueryTrac
     arms = read_judged_arms(session, judged)
     if arms is None:
         raise SetupError(
-            f"round {judged.index} of run {session.run_id!r} had no model of its own ({judged.decision.reason}), so no "
-            "query changed; choose another --round"
+            f"round {judged.index} of run {session.run_id!r} had no model of its own, so no query changed "
+            f"({judged.decision.reason}); choose another --round"
         )
     before, after = (load_outcomes(session, models) for models in arms)
     paired = pair_outcomes(before, after)

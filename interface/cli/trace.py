@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,23 @@ def trace(
             "about it, the real images nearest to it, and what its groups did (`atlantis effect`).",
         ),
     ] = None,
+    queries: Annotated[
+        bool,
+        typer.Option(
+            "--queries",
+            help="Print which validation queries a judged round won and lost: by class and facet value, what moved "
+            "most, new confusions, and what came first before and after.",
+        ),
+    ] = False,
+    round_index: Annotated[
+        int | None, typer.Option("--round", min=1, help="With --queries: the round; default: the newest judged.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="With --queries: also write a page with the images of won and lost queries."
+        ),
+    ] = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -49,12 +67,19 @@ def trace(
     To MLflow: atlantis trace last --to mlflow
 
     About one image: atlantis trace last --image 3f9a2c
+
+    About a round's queries: atlantis trace last --round 2 --queries --out queries.html
     """
+    given = {"--image": image, "--queries": queries, "--to": to, "--step": step}
+    _check_together(given, {"--round": round_index, "--out": out})
+    if queries:
+        _trace_queries(run_name, round_index, out, workspace, as_json)
+        return
     if image is not None:
-        _trace_image(run_name, image, workspace, as_json, other="--to" if to else "--step" if step else "")
+        _trace_image(run_name, image, workspace, as_json)
         return
     if to is not None:
-        _send(run_name, to, step, workspace, as_json)
+        _send(run_name, to, workspace, as_json)
         return
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.views.trace import build_trace, show_trace, sum_agent_costs
@@ -63,14 +88,40 @@ def trace(
     print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
 
 
-def _trace_image(run_name: str, prefix: str, folder: Path | None, as_json: bool, other: str) -> None:
+def _check_together(subjects: Mapping[str, object], of_queries: Mapping[str, object]) -> None:
+    """Refuse two subjects, or an option without the --queries that it needs, with a `SetupError`."""
+    asked = [name for name, value in subjects.items() if value is not None and value is not False]
+    if len(asked) > 1:
+        what = {
+            "--image": "traces one image",
+            "--queries": "traces a round's queries",
+            "--to": "exports a complete run",
+        }
+        raise SetupError(f"{asked[0]} {what[asked[0]]}; leave out {asked[1]}")
+    alone = [name for name, value in of_queries.items() if value is not None]
+    if alone and asked != ["--queries"]:
+        raise SetupError(f"{alone[0]} needs --queries, which says what a round won and lost; add it")
+
+
+def _trace_queries(run_name: str, round_index: int | None, out: Path | None, folder: Path | None, json: bool) -> None:
+    """Print which queries a round won and lost.
+
+    Raises:
+        SetupError: No such run or judged round, a model is gone, or the page cannot be written.
+    """
+    from atlantis_dml.app.trace import trace_round_queries
+    from atlantis_dml.views.query_trace import show_query_trace
+
+    found = trace_round_queries(run_name, round_index, out, folder)
+    print_json(found) if json else show_query_trace(found)
+
+
+def _trace_image(run_name: str, prefix: str, folder: Path | None, as_json: bool) -> None:
     """Print all that is known about a synthetic image.
 
     Raises:
-        SetupError: No such run or image, or `other` names an option that is given too.
+        SetupError: No such run or image.
     """
-    if other:
-        raise SetupError(f"--image traces one image; leave out {other}")
     from atlantis_core.base.serialization import as_json as to_json
     from atlantis_core.run.session import Session
     from atlantis_core.views.image_trace import trace_image
@@ -83,17 +134,15 @@ def _trace_image(run_name: str, prefix: str, folder: Path | None, as_json: bool,
     print_json({"run_id": run.id} | found) if as_json else show_image_trace(found)
 
 
-def _send(run_name: str, to: str, step: int | None, folder: Path | None, as_json: bool) -> None:
+def _send(run_name: str, to: str, folder: Path | None, as_json: bool) -> None:
     """Write a run's report, export the run to MLflow, and print where to see it.
 
     Raises:
-        SetupError: No such run or target, MLflow is missing or unreachable, or `step` is given.
+        SetupError: No such run or target, or MLflow is missing or unreachable.
     """
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.tracing.target import resolve_target
 
-    if step is not None:
-        raise SetupError("--to exports a complete run; leave out --step")
     workspace = open_existing(folder)
     target, run = resolve_target(to, workspace.folder), workspace.runs.get(run_name)
     announce(f"sending run {run.id}")

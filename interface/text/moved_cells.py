@@ -50,6 +50,12 @@ def build_moved_tables(moved: Facts) -> list[TextTable]:
     return [table for table in tables if table.rows]
 
 
+def list_changed(cells: Sequence[Facts]) -> list[Facts]:
+    """Return the cells in which a query was won or lost, those with the largest change of hits first."""
+    changed = [one for one in cells if one["won"] or one["lost"]]
+    return sorted(changed, key=lambda one: -abs(one["gain"]) * one["queries"])
+
+
 def build_cell_table(cells: Sequence[Facts], seeds: int) -> TextTable:
     """Return the table of classes, facet values or crossings, before and after."""
     rows = (
@@ -82,3 +88,9 @@ def build_confusion_table(confusions: Sequence[Facts], seeds: int) -> TextTable:
         for one in confusions
     )
     return TextTable(_CONFUSION_HEADERS, tuple(rows), tuple(range(2, len(_CONFUSION_HEADERS))))
+
+
+def format_tops(tops: Sequence[Facts]) -> str:
+    """Return the classes that came first for a query, with the number of seeds if they differ."""
+    names = [(one["class"] or "nothing (the training crashed)", one["seeds"]) for one in tops]
+    return names[0][0] if len(names) == 1 else ", ".join(f"{name} ({seeds})" for name, seeds in names)
