@@ -87,7 +87,7 @@ def _describe_top(
     than the one that was measured.
     """
     ranked = tops.get(move.seed, {})
-    is_example = bool(ranked) and move.id not in ranked
+    is_example = move.seed in tops and move.id not in ranked
     found = examples.get(label) if is_example else ranked.get(move.id)
     image = embed_thumbnail(found.path, SIDE_PX) if found and found.label == label else None
     return {

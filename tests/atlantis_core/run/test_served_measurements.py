@@ -23,6 +23,7 @@ from atlantis_core.run.measurements import (
 )
 from atlantis_core.run.models import name_model
 from atlantis_core.run.session import Session
+from atlantis_core.run.top_images import find_top_images
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
 from tests.interface.measured import Trained, train_photos
@@ -125,3 +126,29 @@ def test_validation_photos_are_no_reference(session: Session, trained: Trained, 
     retriever = load_trial_retriever(find_trials(session, [trained.model])[0])
     with pytest.raises(SetupError, match="needs reference photos"):
         measure_retriever(retriever, session.task, session.cache, "csls", session.task.queries)
+
+
+def test_the_top_image_is_the_one_whose_class_was_measured(session: Session, trained: Trained) -> None:
+    retriever = load_trial_retriever(find_trials(session, [trained.model])[0])
+    queries, gallery = (
+        retriever.embed([image.path for image in images]) for images in (session.task.queries, session.task.gallery)
+    )
+    ids = [image.id for image in session.task.gallery]
+    cosines = queries @ gallery.T
+    for row, image in enumerate(session.task.queries):
+        if image.id in ids:
+            cosines[row, ids.index(image.id)] = -2.0
+    nearest = {image.id: ids[cosines[row].argmax()] for row, image in enumerate(session.task.queries)}
+    found = find_top_images(session, trained.model)
+    assert {query: image.id for query, image in found.items()} == nearest
+
+    served = name_model(trained.model, "csls:k=3")
+    (outcomes,) = load_outcomes(session, [served])
+    assert outcomes is not None
+    tops = find_top_images(session, served)
+    assert [tops[query].label for query in outcomes.ids] == list(outcomes.returned)
+    assert tops != found
+
+
+def test_a_class_mean_that_comes_first_is_no_image(session: Session, trained: Trained) -> None:
+    assert find_top_images(session, name_model(trained.model, "prototypes")) == {}
