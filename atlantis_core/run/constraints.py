@@ -36,7 +36,7 @@ def undo_constraints(session: Session) -> bool:
 
 def parse_cells(text: str, collection: Collection) -> tuple[Cell, ...]:
     """Return the cells that words such as `fog` or `trawlers at night` name; empty where they name none."""
-    from atlantis_core.run.goals import read_goal
+    from atlantis_core.run.goals.reading import read_goal
 
     return read_goal(text, collection).cells if text.strip() else ()
 

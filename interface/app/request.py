@@ -142,7 +142,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
 def _build_attack(goal: str, given: RunOptions) -> str:
     """Take the attack from the options, else from the goal's words, which is said."""
     from atlantis_core.learning.attacks import format_attack
-    from atlantis_core.run.goals import read_attack
+    from atlantis_core.run.goals.reading import read_attack
     from atlantis_dml.app.evaluate import parse_attack
     from atlantis_dml.app.output import say
 

@@ -44,7 +44,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
-    from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.goals.description import describe_goal
+    from atlantis_core.run.goals.reading import read_goal
     from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
