@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import InvalidProtocol
@@ -16,9 +17,10 @@ MOST_NOTES = 8
 
 
 def read_constraints(session: Session) -> Constraints:
-    """Return what a person asked for in this run so far."""
+    """Return what a person asked for in this run so far: in the goal, and while it went."""
     versions = session.read(0, JournalKind.CONSTRAINTS)
-    return versions[-1] if versions else Constraints()
+    said = versions[-1] if versions else Constraints()
+    return replace(said, skip=tuple(dict.fromkeys((*session.goal.skip, *said.skip))))
 
 
 def write_constraints(session: Session, constraints: Constraints) -> None:

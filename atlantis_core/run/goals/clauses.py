@@ -56,12 +56,7 @@ class Clauses:
 
 
 def split_clauses(text: str) -> Clauses:
-    """Take a goal's words apart.
-
-    Raises:
-        SetupError: They ask to choose by the sealed test split, or are a question about a run.
-    """
-    _check(text)
+    """Take a goal's words apart."""
     points = _POINTS.search(text)
     gain = float(points[1] or points[2]) / 100 if points else None
     rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
@@ -71,7 +66,12 @@ def split_clauses(text: str) -> Clauses:
     return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis)
 
 
-def _check(text: str) -> None:
+def check_goal(text: str) -> None:
+    """Refuse what no run can do.
+
+    Raises:
+        SetupError: The words ask to choose by the sealed test split, or are a question about a run.
+    """
     asked = _TEST_SPLIT.search(text)
     if asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]):
         raise SetupError(

@@ -44,7 +44,7 @@ def read_goal(text: str, collection: Collection) -> Goal:
     names the classes with fewer than half the mean number of training photos, "classes with at most 5 photos" those.
 
     Raises:
-        SetupError: The goal is empty, a question, or asks to choose by the sealed test split.
+        SetupError: The goal is empty.
     """
     if not text.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")

@@ -28,7 +28,7 @@ GENERAL = frozenset(
         "part people please point poor poorly problem product query quickly quite raise rank rarely rather reach "
         "really recall recognise recognised recognize recognized result retrieval retrieve retrieved return "
         "returned right same search searched searching see seem seen set should show shown similar since small "
-        "something sort state stay still such system take than then thing through too top towards training try "
+        "something sort state stay still such tell system take than then thing through too top towards training try "
         "type under until use user using very want was way well were what when where whether which while who why "
         "will within without work working worse worst worth would wrong wrongly year yet",
     )

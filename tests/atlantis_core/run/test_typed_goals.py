@@ -11,6 +11,7 @@ import pytest
 from atlantis_core.base.amounts import limits_in
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, Goal, LabelledImage
+from atlantis_core.run.goals.clauses import check_goal
 from atlantis_core.run.goals.description import describe_goal
 from atlantis_core.run.goals.evidence import describe_missing_evidence
 from atlantis_core.run.goals.reading import read_goal
@@ -131,15 +132,15 @@ def test_words_that_name_nothing_are_read_back() -> None:
         ("use the test set to pick the best", "stays sealed"),
         ("tune the recipe on the test images", "stays sealed"),
         ("why was round 1 rejected?", "is a question"),
-        (" ", "is empty"),
     ],
 )
 def test_goals_that_are_none(text: str, telling: str) -> None:
     with pytest.raises(SetupError, match=telling):
-        read_goal(text, BOATS)
+        check_goal(text)
 
 
 def test_the_test_split_may_be_spoken_of() -> None:
+    check_goal("night photos; do not use the test set to choose")
     assert read_goal("night photos; do not use the test set to choose", BOATS).cells == (NIGHT,)
 
 
