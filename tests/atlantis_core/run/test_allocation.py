@@ -74,15 +74,17 @@ def test_what_each_way_gives() -> None:
     assert shared("balanced", support=support, num_images=40) == {("a", "night"): 25, ("b", "fog"): 15}
 
 
-def test_every_class_that_lacks_the_failing_value_gets_images_not_only_the_listed_gaps() -> None:
+def test_if_more_classes_lack_the_failing_value_than_gaps_are_listed_every_class_gets_images() -> None:
     classes = tuple("abcdef")
     gaps = (gap("a", "night", 0.4), gap("b", "night", 0.2))
     support = {Cell("e", "light", "night"): 8, Cell("f", "light", "night"): 9, Cell("d", "light", "night"): 1}
-    known: dict[str, Any] = {"gaps": gaps, "classes": classes, "support": support, "num_images": 40}
-    assert shared("targeted", **known) == {(name, "night"): 10 for name in "abcd"}
+    known: dict[str, Any] = {"gaps": gaps, "classes": classes, "support": support, "num_images": 60}
+    assert shared("targeted", **known) == {(name, "night"): 10 for name in classes}
     named = (Cell("a"), Cell("b"), Cell("c"))
     assert set(shared("targeted", **known, named=named)) == {(name, "night") for name in "abc"}
-    # Gaps of several values, or a value that no class has and nobody named: only what is listed.
+    # No more classes lack it than are listed, several values, or one that no class has and nobody named.
+    enough = {Cell(name, "light", "night"): 8 for name in "cdef"}
+    assert set(shared("targeted", **known | {"support": enough})) == {("a", "night"), ("b", "night")}
     mixed = known | {"gaps": (*gaps, gap("a", "fog", 0.3))}
     assert set(shared("targeted", **mixed)) == {("a", "night"), ("b", "night")}
     assert set(shared("targeted", **known | {"support": {}})) == {("a", "night"), ("b", "night")}
