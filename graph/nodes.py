@@ -175,7 +175,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     write_comparison(session, arms)
     once = {step.name for step in list_steps() if step.is_once}
     steps = [name for name in state["steps"] if name in once]
-    reached = decision.kept and is_goal_reached(session, arms["candidate"])
+    reached = decision.kept and is_goal_reached(session, arms)
     judged, max_rounds = read_judged_rounds(session), session.spec.budget.rounds
     code, words = find_stop_reason(judged, max_rounds, reached, session.images_left)
     after = _stop(code, words) if code else {"round": round_index + 1}

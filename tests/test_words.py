@@ -60,7 +60,10 @@ WORDS_OF_PEOPLE = {
     "agents/rules/host.py",
     "atlantis_core/base/amounts.py",
     "atlantis_core/harbor/training/painter/curriculum.py",
-    "atlantis_core/run/goals.py",
+    "atlantis_core/run/goals/clauses.py",
+    "atlantis_core/run/goals/reading.py",
+    "atlantis_core/run/goals/selectors.py",
+    "atlantis_core/run/goals/words.py",
 }
 """Files with words that a person may use in a goal or a chat (`mend`, `picture`), and the painter's captions."""
 

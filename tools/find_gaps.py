@@ -11,7 +11,7 @@ from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
 from atlantis_core.records import Gap
-from atlantis_core.run.diagnosis import diagnose, find_gaps_in_cells
+from atlantis_core.run.diagnosis import describe_diagnosis, diagnose, find_gaps_in_cells
 from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
 from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
 from atlantis_core.run.journal import JournalKind
@@ -48,7 +48,9 @@ def find_gaps(
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     text = _in_words(gaps, insight, note, has_facets=bool(session.collection.facets))
-    return answer_call(runtime, "find_gaps", text, gaps)
+    wants_no_more = session.goal.mode == "diagnose"
+    ended = {"stop_reason": "diagnosed", "stop_detail": describe_diagnosis(gaps)} if wants_no_more else {}
+    return answer_call(runtime, "find_gaps", text, gaps, **ended)
 
 
 def _find_by_mode(

@@ -10,7 +10,8 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Budget, Collection, Goal
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS
 from atlantis_core.run.drafting import USUAL_NUMBER
-from atlantis_core.run.goals import describe_goal, read_goal
+from atlantis_core.run.goals.description import describe_goal
+from atlantis_core.run.goals.reading import read_goal
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,17 @@ def keep_compatible(meanings: list[EditMatch]) -> tuple[EditMatch, ...]:
     return tuple(one for one in kept.values() if one is medium or one.edit in _SCENE_EDITS)
 
 
+LIGHT_AND_WEATHER = frozenset({"night", "dark", "bright", "sunset", "fog", "rain", "snow", "storm"})
+"""Edits by whose words people name photos that are not found."""
+
+
+def list_rivals(edit: str) -> frozenset[str]:
+    """Return the other edits of the same family, of a light, a weather or a medium; none of any other edit."""
+    if edit not in LIGHT_AND_WEATHER.union(MEDIA):
+        return frozenset()
+    return frozenset(next(family for family in _EXCLUSIVE_EDITS if edit in family)) - {edit}
+
+
 def name_edit(edit: str) -> str:
     """Return the words by which a prompt asks for an edit at full strength, such as `line drawing`."""
     return {**_FULL_STRENGTH_WORDS, **MEDIUM_WORDS}[edit].split(",")[0]

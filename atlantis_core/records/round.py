@@ -116,7 +116,7 @@ class RunEnd:
     """Why a run ended."""
 
     stop_reason: str
-    """A code: `goal_reached`, `plateau`, `budget_spent`, `person` or `planner`."""
+    """A code: `goal_reached`, `goal_unclear`, `diagnosed`, `plateau`, `budget_spent`, `person` or `planner`."""
     stop_detail: str
     """The same in words."""
 

@@ -24,6 +24,14 @@ class Goal:
     """Cells that the goal names; empty if every query counts."""
     target: float | None = None
     """Recall@1 to reach on those cells (or overall); None means as high as the budget allows."""
+    gain: float | None = None
+    """Recall@1 to gain there over the baseline."""
+    skip: tuple[Cell, ...] = ()
+    """Cells to leave alone; an empty field means any."""
+    mode: Literal["improve", "diagnose"] = "improve"
+    """Whether to improve retrieval, or only to find out where it fails."""
+    unmatched: tuple[str, ...] = ()
+    """Words that name nothing in the collection."""
 
 
 DEFAULT_ROUNDS = 3

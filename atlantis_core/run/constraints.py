@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import InvalidProtocol
@@ -16,9 +17,10 @@ MOST_NOTES = 8
 
 
 def read_constraints(session: Session) -> Constraints:
-    """Return what a person asked for in this run so far."""
+    """Return what a person asked for in this run so far: in the goal, and while it went."""
     versions = session.read(0, JournalKind.CONSTRAINTS)
-    return versions[-1] if versions else Constraints()
+    said = versions[-1] if versions else Constraints()
+    return replace(said, skip=tuple(dict.fromkeys((*session.goal.skip, *said.skip))))
 
 
 def write_constraints(session: Session, constraints: Constraints) -> None:
@@ -36,7 +38,7 @@ def undo_constraints(session: Session) -> bool:
 
 def parse_cells(text: str, collection: Collection) -> tuple[Cell, ...]:
     """Return the cells that words such as `fog` or `trawlers at night` name; empty where they name none."""
-    from atlantis_core.run.goals import read_goal
+    from atlantis_core.run.goals.reading import read_goal
 
     return read_goal(text, collection).cells if text.strip() else ()
 

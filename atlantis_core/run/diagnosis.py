@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Cell, Gap, Goal, LabelledImage
 from atlantis_core.run.measurements import load_outcomes
@@ -60,6 +61,17 @@ def describe_unmeasured_goal(goal: Goal, queries: Iterable[LabelledImage]) -> st
     if not goal.cells or any(is_in_cell(cell, query) for query in queries for cell in goal.cells):
         return ""
     return "no validation query is in the cells that the goal names, so no gain can be measured on them"
+
+
+def describe_diagnosis(gaps: Sequence[Gap]) -> str:
+    """Say what failing cells have in common, and whether more images would help them."""
+    if not gaps:
+        return "the goal asks for a diagnosis only, and no cell is worse than expected"
+    scarce = [gap for gap in gaps if gap.cause == "scarce"]
+    support = sum(gap.support for gap in scarce) / max(1, len(scarce))
+    few = f"{len(scarce)} of them lack training images ({support:.1f} on average): more are likely to help there"
+    enough = "none of them has unusually few training images: more of the same kind are unlikely to help"
+    return f"the goal asks for a diagnosis only. {count_noun(len(gaps), 'cell')} listed; {few if scarce else enough}"
 
 
 def _outcomes(session: Session, model: str) -> QueryOutcomes:

@@ -135,12 +135,15 @@ def describe_look(
     return f"not proven: {gained}, {p_value}; undecided{missing}"
 
 
-def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
-    """Whether an arm's mean Recall@1 on the goal's cells, or overall where it names none, meets its target."""
+def is_goal_reached(session: Session, arms: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the candidate's mean Recall@1 on the goal's cells, or overall where it names none, is what it asks for.
+
+    That is a Recall@1 (`target`), a gain over the baseline (`gain`), or both.
+    """
     goal = session.goal
-    if goal.target is None:
+    if goal.target is None and goal.gain is None:
         return False
-    outcomes = load_outcomes(session, trial_ids)
+    baseline, outcomes = (load_outcomes(session, arms[name]) for name in ("baseline", "candidate"))
     counted = counted_queries(outcomes)
     named = [
         image.id
@@ -149,4 +152,5 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     ]
     if not counted or (goal.cells and not named):
         return False
-    return compare_arms(session, outcomes, outcomes, named or None).after >= goal.target
+    found = compare_arms(session, baseline, outcomes, named or None)
+    return found.after >= (goal.target or 0.0) and (goal.gain is None or found.gain >= goal.gain)

@@ -29,7 +29,7 @@ from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.generation.building import build_generator
 from atlantis_core.records import Caption, Collection, Goal, LabelledImage, RunSpec
 from atlantis_core.records.round import CaptionsEntry
-from atlantis_core.run.goals import read_goal
+from atlantis_core.run.goals.reading import read_goal
 from atlantis_core.run.insight import FacetIdea, add_facet_ideas
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.run.run_pool import guard_run_pool

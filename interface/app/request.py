@@ -142,7 +142,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
 def _build_attack(goal: str, given: RunOptions) -> str:
     """Take the attack from the options, else from the goal's words, which is said."""
     from atlantis_core.learning.attacks import format_attack
-    from atlantis_core.run.goals import read_attack
+    from atlantis_core.run.goals.reading import read_attack
     from atlantis_dml.app.evaluate import parse_attack
     from atlantis_dml.app.output import say
 
@@ -164,10 +164,11 @@ def _make_absolute(path: str | None) -> str | None:
 def _build_budget(goal: str, given: RunOptions) -> Budget:
     """Take the limits from the options, else from the goal's words, which is said."""
     from atlantis_core.base.amounts import limits_in
+    from atlantis_core.run.goals.selectors import without_counts
     from atlantis_dml.app.output import say
 
     typed = {"images": given.budget_images, "usd": given.budget_usd, "rounds": given.rounds}
-    named = {unit: value for unit, value in limits_in(goal).items() if typed[unit] is None}
+    named = {unit: value for unit, value in limits_in(without_counts(goal)).items() if typed[unit] is None}
     if named:
         limits = ", ".join(f"{value:g} {unit}" for unit, value in named.items())
         say(f"limits read from the goal's words: {limits} (options such as --budget-images override them)")

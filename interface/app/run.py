@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import AtlantisError, Stopped
+from atlantis_core.base.errors import AtlantisError, SetupError, Stopped
 from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_core.run.goals.clauses import check_goal
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
@@ -35,6 +36,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         SetupError: A setting or the data has to be fixed.
     """
     check_data(request.spec.data)
+    check_goal(request.spec.goal.text)
     generator = check_spec(request.spec, request.spec.goal.text)
     announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
@@ -44,7 +46,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.run.answers import describe_kept_answers
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
-    from atlantis_core.run.goals import describe_goal, read_goal
+    from atlantis_core.run.goals.description import describe_goal
+    from atlantis_core.run.goals.evidence import describe_missing_evidence
+    from atlantis_core.run.goals.reading import read_goal
     from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
 
@@ -56,7 +60,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     if spec.masks is not None:
         check_masks(spec.masks, loaded.collection.of_split("train"))
     spec, backbone = settle_backbone(request.spec)
-    goal = read_goal(request.spec.goal.text, loaded.collection)
+    goal = read_goal(spec.goal.text, loaded.collection)
+    if missing := describe_missing_evidence(goal, loaded.collection):
+        raise SetupError(missing)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     session = Session(workspace, run.id, run.spec)

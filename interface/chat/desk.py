@@ -125,7 +125,7 @@ class ChatDesk:
         if status != "planned":
             raise ToolError(_WHY_NOT[status])
         from atlantis_core.records import Goal
-        from atlantis_core.run.goals import read_attack
+        from atlantis_core.run.goals.reading import read_attack
 
         text = self.planned.goal_text
         spec = replace(

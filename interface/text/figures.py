@@ -20,6 +20,8 @@ def write_headline(summary: Facts) -> str:
     if summary["baseline"] is None:
         return f"The run ended before its baseline was measured: {summary['stop_detail']}."
     bar = format_figure(summary["baseline"]["recall_at"]["1"])
+    if summary.get("stop_reason") == "diagnosed":
+        return f"A trained model has R@1 {bar}. It ended as asked: {summary['stop_detail']}."
     if not kept:
         return f"No gain: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
     final, change = format_figure(summary["final"]["recall_at"]["1"]), summary["over_baseline"]

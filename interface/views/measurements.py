@@ -158,12 +158,12 @@ def show_test(found: Facts) -> None:
         _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {format_gain(gap)}")
     for entry in found.get("rounds", ()):
         parts = (("targeted", entry["targeted"]), ("other", entry["others"]))
-        told = "; ".join(
+        changes = "; ".join(
             f"{name} queries ({change['queries']:,}) {change['before']:.3f} -> {change['after']:.3f}, "
             f"{format_gain(change)}"
             for name, change in parts
         )
-        _print(f"By what round {entry['round']} ({entry['remedy']}) was judged on: {told}")
+        _print(f"By what round {entry['round']} ({entry['remedy']}) was judged on: {changes}")
 
 
 def show_trial_test(found: Facts) -> None:

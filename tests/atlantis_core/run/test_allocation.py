@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.records import Cause, Cell, Gap
+from atlantis_core.records import Cause, Cell, CellRequest, Gap
 from atlantis_core.records.run_spec import Spread
 from atlantis_core.run.allocation import ALLOCATIONS, load_allocation
-from atlantis_core.run.allocation.allocation import Allocation, spread_by_weight
+from atlantis_core.run.allocation.allocation import Allocation, spread_by_weight, weigh_images
 from atlantis_core.run.allocation.balanced import fill_up
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE, EFFECT_SD, Observation, Option, infer_gains
 from atlantis_core.run.allocation.thompson import FLOOR_SHARE, spend_images
@@ -88,6 +88,15 @@ def test_every_class_that_lacks_the_failing_value_gets_images_not_only_the_liste
     assert set(shared("targeted", **known | {"support": {}})) == {("a", "night"), ("b", "night")}
     asked = known | {"support": {}, "gaps": tuple(replace(one, cause="named") for one in gaps)}
     assert set(shared("targeted", **asked)) == {(name, "night") for name in classes}
+
+
+def test_real_images_are_not_drowned() -> None:
+    support = {Cell("a"): 40, Cell("b"): 2}
+    plenty = [CellRequest(Cell("a", "light", "night"), 50), CellRequest(Cell("a", "light", "fog"), 50)]
+    assert weigh_images(brief(support=support), plenty) == 0.4
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 48)]) == 0.5
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 8)]) == 1
+    assert weigh_images(brief(), [CellRequest(Cell("c", "light", "night"), 24)]) == 1
 
 
 @pytest.mark.parametrize("name", ["deficit", "thompson"])

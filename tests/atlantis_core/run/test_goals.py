@@ -10,7 +10,8 @@ import pytest
 from atlantis_core.base.amounts import limits_in
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, LabelledImage
-from atlantis_core.run.goals import describe_goal, read_attack, read_goal
+from atlantis_core.run.goals.description import describe_goal
+from atlantis_core.run.goals.reading import read_attack, read_goal
 
 CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
 IMAGES = tuple(

@@ -1,0 +1,85 @@
+"""Parts of a goal that name no failing photos: what to leave alone, how much to gain, whether only to diagnose."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from atlantis_core.base.errors import SetupError
+
+_EXCLUDED = re.compile(
+    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|ignor(?:e|ing)|"
+    r"apart\s+from|leav(?:e|ing)\s+out|leave(?=[^,;.]*\balone\b))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*"
+    r"(?=[,;.()]|$)",
+    re.IGNORECASE,
+)
+"""What a person wants left alone: "skip fog", "everything but not tugs", "leave sloops alone"."""
+_THE_REST = re.compile(
+    r"\b(?:leave|keep|without\s+(?:hurting|harming|losing))\s+(?:the\s+|all\s+)?(?:rest|others?|everything\s+else)"
+    r"(?:\s+of\s+(?:it|them))?(?:\s+(?:alone|as\s+(?:it\s+is|they\s+are)|unharmed|in\s+peace|untouched))?",
+    re.IGNORECASE,
+)
+"""What every run does: a round that other queries pay for is rolled back."""
+_POINTS = re.compile(
+    r"(?:\bby\s+(?:at\s+least\s+)?|\+\s*|\b)(?<![\d.])(\d{1,2}(?:\.\d+)?)\s*(?:percentage\s+)?(?:points?|pp|pts?)\b"
+    r"|(?:\bby\s+(?:at\s+least\s+)?|\+\s*)(\d{1,2}(?:\.\d+)?)\s*(?:%|percent\b)",
+    re.IGNORECASE,
+)
+"""A gain over the baseline: "+3 points", "3 points better", "by 5 %"."""
+_DIAGNOSE = re.compile(
+    r"\b(?:only|just)\s+(?:a\s+)?diagnos\w*|\bdiagnos\w*\s+(?:only|alone)|\bstop\s+after\s+(?:the\s+)?diagnos\w*|"
+    r"\b(?:only|just)\s+(?:tell|show)\s+me\b|\bdo(?:n'?t| not)\s+(?:train|generate|change|fix|mend)\s+anything\b|"
+    r"\bno\s+(?:training|changes|augmentation)\b",
+    re.IGNORECASE,
+)
+_TEST_SPLIT = re.compile(
+    r"\b(?:us(?:e|ing)|tun(?:e|ing)|train(?:ing)?|pick(?:ing)?|select(?:ing)?|choos(?:e|ing)|optimi[sz]\w+)\b[^.;]*?"
+    r"\b(?:on\s+|by\s+|with\s+)?(?:the\s+)?(?:sealed\s+)?test[\s-]+(?:set|split|data|images?|photos?|queries)\b",
+    re.IGNORECASE,
+)
+_NEVER = re.compile(r"\b(?:not|never|n't|no|without|avoid)\b|n't\b", re.IGNORECASE)
+_QUESTION = re.compile(r"^\s*(?:why|how\s+come|explain|what\s+(?:did|happened|was)|when\s+did)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Clauses:
+    """A goal's words, taken apart."""
+
+    rest: str
+    """What may name the failing photos."""
+    excluded: str
+    """What to leave alone, in words; empty for nothing."""
+    gain: float | None
+    """Recall@1 to gain over the baseline."""
+    is_diagnosis: bool
+    """Whether the run ends with what it found out."""
+
+
+def split_clauses(text: str) -> Clauses:
+    """Take a goal's words apart."""
+    points = _POINTS.search(text)
+    gain = float(points[1] or points[2]) / 100 if points else None
+    rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
+    is_diagnosis = _DIAGNOSE.search(rest) is not None
+    rest = _DIAGNOSE.sub(" ", rest)
+    excluded = "; ".join(match[1].strip() for match in _EXCLUDED.finditer(rest))
+    return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis)
+
+
+def check_goal(text: str) -> None:
+    """Refuse what no run can do.
+
+    Raises:
+        SetupError: The words ask to choose by the sealed test split, or are a question about a run.
+    """
+    asked = _TEST_SPLIT.search(text)
+    if asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]):
+        raise SetupError(
+            "the goal asks to choose by the test split, which stays sealed: whatever is chosen by it looks better "
+            "than it is. A run chooses on validation; `atlantis test RUN` measures the result on the test split once"
+        )
+    if _QUESTION.search(text):
+        raise SetupError(
+            "the goal is a question, and a run changes a retriever: ask it in `atlantis chat`, or read `atlantis "
+            "trace RUN`; a goal says what is not found, such as 'night photos are not found'"
+        )

@@ -1,0 +1,66 @@
+"""What of a goal's words nothing in the collection bears out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.text import quote
+from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.generation.edit_words import EditMatch, find_edits, find_requested_edits, list_rivals
+from atlantis_core.run.goals.clauses import split_clauses
+from atlantis_core.run.goals.words import GENERAL, split_ordered, telling_words, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from atlantis_core.records import Cell, Collection, Goal
+
+_MOST_VALUES = 6
+
+
+def list_unmatched(text: str, named: Sequence[Cell], collection: Collection) -> tuple[str, ...]:
+    """Return the words that name nothing, in their order, without those that any goal may contain."""
+    matched = {
+        word for cell in named for name in (cell.class_name, cell.facet, cell.value) for word in words_of(name)
+    }
+    matched |= {word for match in find_edits(text) if _is_shown(match, collection) for word in words_of(match.word)}
+    telling = telling_words(text) - matched - GENERAL
+    return tuple(word for word in split_ordered(text) if word in telling)
+
+
+def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
+    """Say which light, weather or medium a goal names though no photo shows it; empty if there is none.
+
+    Only a facet that describes such a thing tells: of photos without any, nobody knows what they show.
+    """
+    if any(cell.facet for cell in goal.cells):
+        return ""
+    names = {word for cell in goal.cells for word in words_of(cell.class_name)}
+    for match in find_edits(split_clauses(goal.text).rest):
+        rivals = _find_rival_facet(match, collection)
+        if rivals and not words_of(match.word) <= names and not _is_shown(match, collection):
+            facet, values = rivals
+            has = ", ".join(quote(value, 30) for value in values[:_MOST_VALUES])
+            cure = f"name one of these in the goal, or leave {match.word!r} out"
+            return f"no photo here shows {match.word!r}: {quote(facet, 30)} has {has}; {cure}"
+    return ""
+
+
+def _is_shown(match: EditMatch, collection: Collection) -> bool:
+    return any(match.edit in _edits_of(*pair) for pair in _list_pairs(collection))
+
+
+def _find_rival_facet(match: EditMatch, collection: Collection) -> tuple[str, Sequence[str]] | None:
+    """Return the first facet with a value for another light, weather or medium than the word's, and its values."""
+    rivals = list_rivals(match.edit)
+    found = (facet for facet, value in _list_pairs(collection) if rivals.intersection(_edits_of(facet, value)))
+    facet = next(found, None)
+    return None if facet is None else (facet, facet_value_lists(collection)[facet])
+
+
+def _edits_of(facet: str, value: str) -> set[str]:
+    return {one.edit for one in find_requested_edits(facet, value, "", "")}
+
+
+def _list_pairs(collection: Collection) -> Iterable[tuple[str, str]]:
+    return ((facet, value) for facet, values in facet_value_lists(collection).items() for value in values)

@@ -1,0 +1,56 @@
+"""Words of a goal: which of them may name something in a collection."""
+
+from __future__ import annotations
+
+import re
+
+from atlantis_core.base.amounts import without_limits
+
+SAYS_NOTHING = frozenset(
+    re.findall(
+        r"\w+",
+        "all and any are but can dollar find for found from have has image improve mend more need not one our photo "
+        "picture round should some that the their them these they this usd want with you your",
+    )
+)
+"""Words of a goal that never name a class."""
+
+GENERAL = frozenset(
+    re.findall(
+        r"\w+",
+        "able about after again against alone also always another answer any app appear around ask available back "
+        "bad because been before being best better between both case category class collection come confused "
+        "correct currently customer data different does done each easily engine enough error especially even ever "
+        "every example fail failure few fewer fix fixed gain gallery get getting give goal good hard hardly help "
+        "high higher how improve improved improvement index into issue item just keep kind kinds know known label "
+        "last least less like look looks lot low main mainly make many match may mean minor miss missed missing "
+        "mistaken most much name near new next nothing now nowhere object often once only other out over own pair "
+        "part people please point poor poorly problem product query quickly quite raise rank rarely rather reach "
+        "really recall recognise recognised recognize recognized result retrieval retrieve retrieved return "
+        "returned right same search searched searching see seem seen set should show shown similar since small "
+        "something sort state stay still such tell system take than then thing through too top towards training try "
+        "type under until use user using very want was way well were what when where whether which while who why "
+        "will within without work working worse worst worth would wrong wrongly year yet",
+    )
+)
+"""Words that any goal may contain; they name nothing in a collection."""
+
+
+def split_ordered(text: str) -> list[str]:
+    """Return the words of `telling_words` in their order, each once."""
+    return list(dict.fromkeys(singular(word) for word in re.findall(r"[^\W\d_]{3,}", without_limits(text).lower())))
+
+
+def telling_words(text: str) -> set[str]:
+    """Return the words of a goal that may name a class or a facet value."""
+    return words_of(without_limits(text)) - SAYS_NOTHING
+
+
+def words_of(text: str) -> set[str]:
+    """Lower-case words of three letters and more, plurals as singulars."""
+    return {singular(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+
+
+def singular(word: str) -> str:
+    """Return "sketch" for "sketches", "tug" for "tugs"."""
+    return re.sub(r"(?<=s[hs])es$|(?<=ch)es$|(?<=[xz])es$|(?<=[a-z]{2}[a-rt-z])s$", "", word)

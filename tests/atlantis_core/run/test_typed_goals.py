@@ -1,0 +1,148 @@
+"""Typed goals: what a person's words come to, written down before the reader was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from atlantis_core.base.amounts import limits_in
+from atlantis_core.base.errors import SetupError
+from atlantis_core.records import Cell, Collection, Goal, LabelledImage
+from atlantis_core.run.goals.clauses import check_goal
+from atlantis_core.run.goals.description import describe_goal
+from atlantis_core.run.goals.evidence import describe_missing_evidence
+from atlantis_core.run.goals.reading import read_goal
+from atlantis_core.run.goals.selectors import without_counts
+
+
+def build_collection(facet: str, values: tuple[str, ...], counts: dict[str, int]) -> Collection:
+    """Return a collection with so many training photos of each class, and a query of each class and value."""
+    train = [
+        LabelledImage(f"{name}{k}", "/x", name, "train", "both", {facet: values[k % len(values)]})
+        for name, count in counts.items()
+        for k in range(count)
+    ]
+    asked = [
+        LabelledImage(f"{name}{value}?", "/x", name, "validation", "both", {facet: value})
+        for name in counts
+        for value in values
+    ]
+    return Collection("c", "/", (*train, *asked), (facet,), {}, (), True, 0)
+
+
+BOATS = build_collection(
+    "condition",
+    ("day", "fog", "night"),
+    {"trawler-red-white": 9, "trawler-blue-black": 9, "tug-red-white": 2, "sloop-blue-white": 4},
+)
+SHOP = build_collection(
+    "light",
+    ("dark", "normal", "bright"),
+    {"Royal-Gala": 9, "Red-Delicious": 9, "Oat-Milk": 8, "Orange-Juice": 9, "Orange-Carrot-Juice": 1},
+)
+ANIMALS = build_collection("style", ("photo", "sketch"), {"zebra": 8, "horse": 8, "sea_turtle": 3, "owl": 8})
+
+NIGHT, FOG = Cell("", "condition", "night"), Cell("", "condition", "fog")
+TRAWLERS = tuple(Cell(f"trawler-{colours}") for colours in ("red-white", "blue-black"))
+SKETCH = Cell("", "style", "sketch")
+
+
+def at_night(*cells: Cell) -> tuple[Cell, ...]:
+    return tuple(Cell(cell.class_name, "condition", "night") for cell in cells)
+
+
+GOALS: list[tuple[Collection, str, dict[str, Any]]] = [
+    (BOATS, "make it better", {}),
+    (BOATS, "find where retrieval fails and fix it", {}),
+    (BOATS, "night photos are not found", {"cells": (NIGHT,)}),
+    (BOATS, "nocturnal pictures of trawlers come back wrong", {"cells": at_night(*TRAWLERS)}),
+    (BOATS, "night photos of trawlers, 300 images, 2 dollars", {"cells": at_night(*TRAWLERS)}),
+    (BOATS, "improve trawlers by 3 points", {"cells": TRAWLERS, "gain": 0.03}),
+    (BOATS, "night: +2.5 points, leave the rest as it is", {"cells": (NIGHT,), "gain": 0.025}),
+    (BOATS, "raise recall at night by 5 %", {"cells": (NIGHT,), "gain": 0.05}),
+    (BOATS, "recall@1 of 0.8 at night", {"cells": (NIGHT,), "target": 0.8}),
+    (BOATS, "trawlers, but skip fog", {"cells": TRAWLERS, "skip": (FOG,)}),
+    (BOATS, "everything except the tug", {"skip": (Cell("tug-red-white"),)}),
+    (BOATS, "tugs with hardly any photos", {"cells": (Cell("tug-red-white"),)}),
+    (BOATS, "classes with at most 4 training photos", {"cells": (Cell("sloop-blue-white"), Cell("tug-red-white"))}),
+    (BOATS, "classes with fewer than 4 photos", {"cells": (Cell("tug-red-white"),)}),
+    (BOATS, "train_count <= 2", {"cells": (Cell("tug-red-white"),)}),
+    (BOATS, "rare classes are confused with trawlers", {"cells": (Cell("tug-red-white"),)}),
+    (BOATS, "only diagnose: where do night photos fail?", {"cells": (NIGHT,), "mode": "diagnose"}),
+    (BOATS, "stop after diagnosis and tell me if more images would help", {"mode": "diagnose"}),
+    (BOATS, "photos from the shipyard are not found", {"unmatched": ("shipyard",)}),
+    (SHOP, "dark photos are not found", {"cells": (Cell("", "light", "dark"),)}),
+    (SHOP, "orange juice is mixed up", {"cells": (Cell("Orange-Juice"), Cell("Orange-Carrot-Juice"))}),
+    (SHOP, "products with few photos are not found", {"cells": (Cell("Orange-Carrot-Juice"),)}),
+    (
+        SHOP,
+        "the packaging of milk has changed",
+        {"cells": (Cell("Oat-Milk"),), "unmatched": ("packaging", "changed")},
+    ),
+    (ANIMALS, "sketches of animals return the wrong thing, at most 200 images", {"cells": (SKETCH,)}),
+    (ANIMALS, "hand-drawn pictures of sea turtles", {"cells": (Cell("sea_turtle", "style", "sketch"),)}),
+    (ANIMALS, "drawings, ignore owls", {"cells": (SKETCH,), "skip": (Cell("owl"),)}),
+]
+
+
+@pytest.mark.parametrize(("collection", "text", "expected"), GOALS, ids=[text for _, text, _ in GOALS])
+def test_a_goal_is_understood(collection: Collection, text: str, expected: dict[str, Any]) -> None:
+    goal = read_goal(text, collection)
+    assert sort_cells(replace(goal, unmatched=())) == sort_cells(Goal(text, **expected | {"unmatched": ()}))
+    assert set(expected.get("unmatched", ())) <= set(goal.unmatched)
+
+
+def sort_cells(goal: Goal) -> Goal:
+    order = {name: tuple(sorted(getattr(goal, name), key=repr)) for name in ("cells", "skip")}
+    return replace(goal, **order)
+
+
+def test_a_number_of_training_photos_is_no_budget() -> None:
+    for text in ("classes with at most 4 training photos", "products with fewer than 5 images", "train_count <= 2"):
+        assert limits_in(without_counts(text)) == {}
+    assert limits_in(without_counts("night photos, with at most 300 images")) == {"images": 300}
+
+
+def test_a_light_that_no_photo_shows_is_told_where_a_facet_describes_light() -> None:
+    told = describe_missing_evidence(read_goal("night photos are not found", SHOP), SHOP)
+    assert told.startswith("no photo here shows 'night': \"light\" has")
+    assert all(value in told for value in ("dark", "normal", "bright"))
+    for text, collection in (
+        ("dark photos are not found", SHOP),
+        ("night photos are not found", BOATS),
+        ("sketches are not found", SHOP),  # no facet says whether a photo is a sketch
+        ("make it better", SHOP),
+    ):
+        assert describe_missing_evidence(read_goal(text, collection), collection) == ""
+
+
+def test_words_that_name_nothing_are_read_back() -> None:
+    told = describe_goal(read_goal("photos from the shipyard, skip fog, +3 points", BOATS), BOATS)
+    assert 'words that name nothing here: "shipyard"' in told
+    assert "left alone: condition=fog" in told
+    assert "to gain 3 points" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        ("use the test set to pick the best", "stays sealed"),
+        ("tune the recipe on the test images", "stays sealed"),
+        ("why was round 1 rejected?", "is a question"),
+    ],
+)
+def test_goals_that_are_none(text: str, telling: str) -> None:
+    with pytest.raises(SetupError, match=telling):
+        check_goal(text)
+
+
+def test_the_test_split_may_be_spoken_of() -> None:
+    check_goal("night photos; do not use the test set to choose")
+    assert read_goal("night photos; do not use the test set to choose", BOATS).cells == (NIGHT,)
+
+
+def test_every_goal_is_different() -> None:
+    assert max(Counter(text for _, text, _ in GOALS).values()) == 1
