@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 MOST_CELLS = 4
-"""Risen and fallen classes and facet values that are told, each; half as many crossings."""
+"""Risen and fallen classes and facet values that are listed, each; half as many crossings."""
 MOST_CONFUSIONS = 3
 _NAME = 60
 

@@ -32,7 +32,7 @@ def find_top_images(session: Session, model: str) -> dict[str, LabelledImage]:
     """Return query id -> its top-1 image under a model, clean and as it is searched, for queries with a positive.
 
     The first call ranks all queries (a matter of seconds, as embeddings are cached) and stores the result. A query is
-    left out if what comes first is no image, as a class prototype.
+    left out if a class prototype comes first.
 
     Raises:
         SetupError: The checkpoint is missing, or an image cannot be read.

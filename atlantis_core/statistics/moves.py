@@ -1,6 +1,6 @@
 """Which cells moved between two arms, and which confusions are new.
 
-How surely a group of queries moved is told by the paired score statistic z = sum(d) / sqrt(sum(d^2)), d being each
+How surely a group of queries moved is given by the paired score statistic z = sum(d) / sqrt(sum(d^2)), d being each
 query's change of hits, averaged over seeds. With one seed it is McNemar's, (won - lost) / sqrt(won + lost)
 (Psychometrika 12, 1947). It ranks what is shown, and proves nothing: seeds move whole classes, and the largest of
 many moves are partly luck.

@@ -83,8 +83,8 @@ def _describe_top(
 ) -> dict[str, Any]:
     """Return what came first with the shown seed.
 
-    Where a class mean came first, a photo of the class is shown. There is none if the ranking now gives another class
-    than the one that was measured.
+    Where a class mean came first, a photo of the class is shown. No image is shown if the ranking now gives another
+    class than the one that was measured.
     """
     ranked = tops.get(move.seed, {})
     is_example = move.seed in tops and move.id not in ranked
