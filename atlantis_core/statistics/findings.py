@@ -56,13 +56,19 @@ class GroupGap:
 def group_gaps(gaps: Sequence[Gap]) -> tuple[GroupGap, ...]:
     """Group gaps by facet value and cause, worst group first.
 
-    A group ranks by its worst cell; among equals the group with more cells comes first.
+    A group ranks by the sum of its gaps' scores over their queries, so that many cells with a shared cause come
+    before one bad cell of a few queries; among equals the group with more cells comes first.
     """
     groups: dict[tuple[str, str, Cause], list[Gap]] = {}
     for gap in gaps:
         groups.setdefault((gap.cell.facet, gap.cell.value, gap.cause), []).append(gap)
-    found = [_summarize_group(facet, value, cause, members) for (facet, value, cause), members in groups.items()]
-    return tuple(sorted(found, key=lambda g: (-g.score, -len(g.class_names), g.facet, g.value, g.cause)))
+    found = [_summarize_group(*key, members) for key, members in groups.items()]
+    weight = {key: sum(gap.score * gap.queries for gap in members) for key, members in groups.items()}
+    return tuple(
+        sorted(
+            found, key=lambda g: (-weight[g.facet, g.value, g.cause], -len(g.class_names), g.facet, g.value, g.cause)
+        )
+    )
 
 
 def _summarize_group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> GroupGap:

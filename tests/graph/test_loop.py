@@ -46,6 +46,9 @@ def test_the_rules_run_two_judged_rounds_within_the_budget(
     for index in (1, 2):
         assert {"gaps", "protocol", "candidates", "candidate", "decision", "arms"} <= rounds[index].keys()
         assert rounds[index]["decision"]["reason"]
+        moved, decision = rounds[index]["moves"], rounds[index]["decision"]["overall"]
+        assert (moved["queries"], moved["seeds"]) == (decision["queries"], decision["seeds"])
+        assert moved["candidate"] == rounds[index]["arms"]["candidate"]
         asked = [request["cell"] for request in rounds[index]["protocol"]["cells"]]
         assert {cell["value"] for cell in asked} == {"night"}, "a goal's cells come first, worse than others or not"
     session = context.session

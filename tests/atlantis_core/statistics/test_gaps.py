@@ -263,5 +263,13 @@ def test_gaps_of_one_light_become_one_finding(grid, simulate):
     assert night.deficit == pytest.approx(sum(g.deficit for g in gaps[:6]) / 6)
 
 
+def test_a_shared_cause_comes_before_one_bad_cell_of_few_queries():
+    def gap(name, value, queries, score):
+        return Gap(Cell(name, "light", value), 1, 6.0, 0.3, 0.2, 0.4, queries, score, "scarce", (), score)
+
+    gaps = [gap("a", "fog", 7, 0.5), *(gap(name, "night", 20, 0.2) for name in "bcd"), gap("e", "day", 10, 0.3)]
+    assert [group.value for group in group_gaps(gaps)] == ["night", "fog", "day"], "60 x 0.2, 7 x 0.5, 10 x 0.3"
+
+
 def test_no_gaps_no_findings():
     assert group_gaps([]) == ()
