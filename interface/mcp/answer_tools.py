@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver import Resolve
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from atlantis_core.base.errors import ToolError
-from atlantis_dml.mcp.consent import Confirmation, ask_in_client, name_approver, require_consent
+from atlantis_dml.mcp.consent import (
+    Confirmation,
+    ask_approval,
+    ask_edit,
+    find_question,
+    name_approver,
+    require_consent,
+)
+from atlantis_dml.mcp.edits import CellEdit, change_protocol
 from atlantis_dml.mcp.parameters import By, Caller, ProtocolHash, RunId, find_desk
 from atlantis_dml.mcp.run_state import StateAnswer, answer_state
 
-Consent = Annotated[ElicitationResult[Confirmation], Resolve(ask_in_client)]
+Approved = Annotated[ElicitationResult[Confirmation], Resolve(ask_approval)]
+EditApproved = Annotated[ElicitationResult[Confirmation], Resolve(ask_edit)]
 
 
-class CellEdit(BaseModel):
-    """A change of one cell of a protocol."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    number: int = Field(ge=1, description="Of the cell, as run_status numbers them.")
-    count: int | None = Field(default=None, ge=0, description="Images for it; 0 leaves it out.")
-    prompts: list[str] | None = Field(default=None, description="Prompts in place of its own.")
-
-
-def approve(context: Caller, run: RunId, protocol_hash: ProtocolHash, by: By, consent: Consent) -> StateAnswer:
+def approve(context: Caller, run: RunId, protocol_hash: ProtocolHash, by: By, consent: Approved) -> StateAnswer:
     """Pass on that a person approved the waiting protocol as it was shown: images are generated, models train.
 
     Only the person may approve. Show them the protocol, wait for a plain yes in their own words, and never call this
@@ -42,7 +40,7 @@ def edit(
     run: RunId,
     protocol_hash: ProtocolHash,
     by: By,
-    consent: Consent,
+    consent: EditApproved,
     images: Annotated[int | None, Field(gt=0, description="Generate exactly so many; all counts are scaled.")] = None,
     without: Annotated[str, Field(description='Cells to leave out, in words, such as "fog".')] = "",
     cells: Annotated[
@@ -54,14 +52,8 @@ def edit(
     It is an approval: the same rules hold as for approve.
     """
     require_consent(consent)
-    if cells is None:
-        if images is None and not without:
-            raise ToolError("nothing is changed; name images, without or cells, or use approve")
-        change: dict[str, Any] = {"images": images, "without": without}
-    elif images is not None or without:
-        raise ToolError("cells cannot be changed together with images or without; call edit with one of them")
-    else:
-        change = {"cells": _change_cells(context, run, cells)}
+    question = find_question(find_desk(context), run, protocol_hash)
+    change = change_protocol(question, images, without, cells) if question else {}
     return _answer(context, run, by, {"decision": "edit", "protocol_hash": protocol_hash} | change)
 
 
@@ -79,15 +71,3 @@ def reject(
 def _answer(context: Caller, run: str, by: str, answer: Mapping[str, Any]) -> StateAnswer:
     desk = find_desk(context)
     return answer_state(desk, run, desk.site.steering.answer(run, answer, name_approver(by)))
-
-
-def _change_cells(context: Caller, run: str, edits: Sequence[CellEdit]) -> list[dict[str, Any]]:
-    """Return the waiting protocol's cells with the changes, without cells that get no image."""
-    question = find_desk(context).site.steering.pending_question(run)
-    cells = [dict(request) for request in question["protocol"]["cells"]] if question else []
-    for change in edits:
-        if change.number > len(cells):
-            raise ToolError(f"the waiting protocol has no cell {change.number}; it has {len(cells)}")
-        named = {"count": change.count, "prompts": change.prompts}
-        cells[change.number - 1] |= {name: value for name, value in named.items() if value is not None}
-    return [request for request in cells if request["count"]]

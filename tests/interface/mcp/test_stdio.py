@@ -9,31 +9,13 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
-from mcp_types import CallToolResult
 
 from atlantis_core.store.workspace import Workspace
+from tests.interface.mcp.conftest import call, refusal
 
 ATLANTIS = str(Path(sys.executable).with_name("atlantis"))
 QUICK = ["--preset", "smoke", "--seeds", "1", "--remedies", "generate", "--budget-images", "20"]
 GOAL = "night photos of trawler-red-white are not found"
-
-
-def text(answer: CallToolResult) -> str:
-    (block,) = answer.content
-    return block.text  # type: ignore[union-attr]
-
-
-async def call(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
-    answer = await client.call_tool(name, arguments)
-    assert not answer.is_error, text(answer)
-    facts: dict[str, Any] = answer.structured_content
-    return facts
-
-
-async def refusal(client: Client, name: str, **arguments: Any) -> str:
-    answer = await client.call_tool(name, arguments)
-    assert answer.is_error, text(answer)
-    return text(answer)
 
 
 async def wait(client: Client, run: str, shown: list[str]) -> dict[str, Any]:
@@ -81,6 +63,9 @@ async def drive(client: Client, workspace: Path) -> str:
     assert report["spent"]["images"] == 8
     found = await call(client, "trace", run=run, words='over MCP by "Ann"')
     assert [step["title"].split()[:2] for step in found["steps"]] == [["approval", "approve"]]
+    image = next(workspace.glob("objects/**/*.png")).stem
+    origin = await call(client, "trace", run=run, image=image[:12])
+    assert (origin["image"]["key"], origin["uses"][0]["round"]) == (image, 1)
     photo = str(next(workspace.glob("collections/**/*.png")))
     first = (await call(client, "search", image=photo, run=run, top=3))["results"][0]
     assert (await call(client, "search", image=first["path"], run=run, top=3))["results"][0]["id"] == first["id"]
