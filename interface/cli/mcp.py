@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.app.output import say
 from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 from atlantis_dml.cli.serve import BUNDLED_DATA
+
+_LAST_PORT = 65_535
 
 
 @command(
@@ -33,13 +36,8 @@ def mcp(
         ),
     ] = None,
     http: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            metavar="PORT",
-            help="Serve HTTP on 127.0.0.1, not stdin and stdout; 0 picks a port.",
-        ),
+        str | None,
+        typer.Option(metavar="PORT", help="Serve HTTP on 127.0.0.1, not stdin and stdout; 0 picks a port."),
     ] = None,
     given: RunOptions,
     workspace: options.WorkspaceFolder = None,
@@ -51,11 +49,10 @@ def mcp(
 
     Example: atlantis mcp photos/ --budget-images 400
     """
-    from atlantis_core.base.errors import SetupError
     from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
 
-    folders = tuple(data or BUNDLED_DATA)
+    port, folders = None if http is None else _parse_port(http), tuple(data or BUNDLED_DATA)
     for name in folders:
         check_data(name)
     template = build_request("", given, workspace)
@@ -69,9 +66,16 @@ def mcp(
 
     site = Site(open_workspace(workspace), replace(template, spec=pin_base_url(template.spec)), folders)
     desk = McpDesk(site, given, workspace, folders)
-    if http is not None:
-        serve_http(desk, http)
+    if port is not None:
+        serve_http(desk, port)
     else:
         if sys.stdin.isatty():
             say("waiting for an MCP client on stdin; docs/mcp.md shows how a client starts this (Ctrl-D ends)")
         serve_stdio(desk)
+
+
+def _parse_port(text: str) -> int:
+    """Return the port of `--http`; another host than this machine cannot be named."""
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise SetupError(f"--http {text!r} is not a port; HTTP is served on 127.0.0.1 only, so write --http 7870")
+    return int(text)

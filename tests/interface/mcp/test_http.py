@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from mcp import Client
 
+from atlantis_dml.cli.main import main
 from atlantis_dml.mcp.serving import make_http_app
 
 ATLANTIS = Path(sys.executable).with_name("atlantis")
@@ -36,6 +38,18 @@ def test_other_hosts_and_pages_of_other_sites_are_refused(desk, headers: dict[st
         answer = client.post("/mcp", json=LIST, headers=JSON | headers)
     assert answer.status_code == 403
     assert "only from its own pages on this machine" in answer.json()["error"]
+
+
+def test_what_cannot_be_served_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert main(["mcp", "--http", str(port)]) == 2
+        assert capsys.readouterr().err.startswith(f"port {port} cannot be used: ")
+    assert main(["mcp", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("there is no folder 'nowhere'")
+    assert main(["mcp", "--http", "0.0.0.0:7870"]) == 2
+    assert "on 127.0.0.1 only" in capsys.readouterr().err
 
 
 @pytest.mark.slow
