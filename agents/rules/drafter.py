@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.records import Protocol
 from atlantis_core.run.allocation import load_allocation
+from atlantis_core.run.allocation.allocation import weigh_images
 
 if TYPE_CHECKING:
     from atlantis_core.run.drafting import Brief
@@ -29,6 +30,6 @@ class RuleDrafter:
             objective=objective,
             reason=shares.reason,
             scorer=brief.scorer,
-            synthetic_weight=1.0,
+            synthetic_weight=weigh_images(brief, cells),
             expected_gain=round(shares.expected_gain, 3),
         )

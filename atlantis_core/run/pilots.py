@@ -115,6 +115,8 @@ class _Setting:
 def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
     """Try one offer; if it cannot be tried here, the pilot says why."""
     session, protocol = setting.session, replace(setting.draft, remedy=offer.remedy)
+    if parse_remedy(offer.remedy)[0].spends_images:  # a tenth of the images: each counts fully
+        protocol = replace(protocol, synthetic_weight=max(1.0, protocol.synthetic_weight))
     started = time.monotonic()
     cells = list_judged_cells(session, protocol)
     made: list[Candidate] = []

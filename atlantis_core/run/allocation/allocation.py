@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from atlantis_core.run.drafting import Brief
     from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
+
+
+ENOUGH_IMAGES = 24
+"""Images of a class that count fully in training however few real ones it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,19 @@ def list_tried_cells(history: Sequence[JudgedRound]) -> set[Cell]:
     return {
         request.cell for protocol in failed if makes_images(protocol.remedy) for request in protocol.cells
     }  # a search or a recipe that did not help says nothing of images for these cells
+
+
+def weigh_images(brief: Brief, cells: Sequence[CellRequest]) -> float:
+    """Return the weight of a synthetic image relative to a real one, at most 1.
+
+    The synthetic images of a class together weigh as much as its real ones, or as `ENOUGH_IMAGES`: else real images
+    are hardly drawn, and what training forgets of these costs all queries more than the failing ones gain.
+    """
+    counts = Counter(dict.fromkeys(brief.classes, 0))
+    for request in cells:
+        counts[request.cell.class_name] += request.count
+    real = {name: max(brief.support.get(Cell(name), 0), ENOUGH_IMAGES) for name in counts}
+    return round(median(min(1.0, real[name] / count) for name, count in counts.items() if count), 2)
 
 
 def mean_deficit(gaps: Sequence[Gap]) -> float:

@@ -45,12 +45,9 @@ class Targeted(Allocation):
         gaps = list_open_gaps(brief)
         if not gaps:
             return _spread_elsewhere(brief)
-        if cells := _find_value_in_all_classes(brief, gaps):
-            lacking = sum(_lacks(brief, cell, cells) for cell in cells)
-            reason = (
-                f"{explain_gaps(gaps)}; {lacking} of {len(cells)} classes lack such images, so every class gets some"
-            )
-            return Shares(tuple(spread_evenly(cells, brief.num_images, 0)), mean_deficit(gaps) / 2, reason)
+        if lacking := _find_lacking_cells(brief, gaps):
+            reason = f"{explain_gaps(gaps)}; all {len(lacking)} classes that lack such images get some"
+            return Shares(tuple(spread_evenly(lacking, brief.num_images, 0)), mean_deficit(gaps) / 2, reason)
         chosen = _add_queries(_select_leading(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
         cells = [cell for gap in chosen for cell in expand_cell(gap.cell, brief.classes)]
         shares = spread_evenly(cells, brief.num_images, 0)
@@ -69,32 +66,26 @@ def _spread_elsewhere(brief: Brief) -> Shares:
     return Shares(tuple(spread_evenly(cells, brief.num_images, brief.round)), 0.0, reason)
 
 
-def _find_value_in_all_classes(brief: Brief, gaps: Sequence[Gap]) -> list[Cell]:
-    """Return the one failing facet value in all classes, if more classes lack it than gaps are listed; else nothing.
+def _find_lacking_cells(brief: Brief, gaps: Sequence[Gap]) -> list[Cell]:
+    """Return the cells of the one facet value that fails, in all classes that lack it; none if the gaps are all.
 
     The list of gaps ends somewhere. Where images go to some of the classes that lack a value and not to the others,
-    queries of these are drawn to the images of those. Classes that have real images of the value get some, too: only
-    there a training sees that synthetic and real ones show the same (docs/results.md has what happens without).
+    queries of these are drawn to the images of those. A class lacks a value if it has less than half as many training
+    images of it as the median class that has any.
     """
     values = {(gap.cell.facet, gap.cell.value) for gap in gaps}
     if len(values) != 1 or len(gaps) < 2 or any(gap.cause not in {"named", "scarce"} for gap in gaps):
         return []
     ((facet, value),) = values
     cells = expand_cell(Cell("", facet, value), brief.classes) if facet else []
-    if not any(brief.support.get(cell) for cell in cells) and any(gap.cause != "named" for gap in gaps):
+    having = sorted(support for cell in cells if (support := brief.support.get(cell, 0)))
+    if not having and any(gap.cause != "named" for gap in gaps):
         return []  # nobody asked for a value that training never shows: which classes fail by it is not known
+    limit = having[len(having) // 2] / 2 if having else 1
     shut = list_tried_cells(brief.history) | brief.refuted
-    lacking = [cell for cell in cells if cell not in shut and _lacks(brief, cell, cells)]
-    if len(lacking) <= len(gaps) and any(brief.support.get(cell) for cell in cells):
-        return []
     named = [cell for cell in cells if not brief.named or any(wanted.contains(cell) for wanted in brief.named)]
-    return [cell for cell in named if cell not in shut]
-
-
-def _lacks(brief: Brief, cell: Cell, cells: Sequence[Cell]) -> bool:
-    """Whether a cell has less than half as many training images as the median of the cells that have any."""
-    having = sorted(support for one in cells if (support := brief.support.get(one, 0)))
-    return brief.support.get(cell, 0) < (having[len(having) // 2] / 2 if having else 1)
+    lacking = [cell for cell in named if brief.support.get(cell, 0) < limit and cell not in shut]
+    return lacking if len(lacking) > len(gaps) or not having else []
 
 
 def _select_leading(gaps: Sequence[Gap]) -> list[Gap]:

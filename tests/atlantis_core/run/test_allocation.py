@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.records import Cause, Cell, Gap
+from atlantis_core.records import Cause, Cell, CellRequest, Gap
 from atlantis_core.records.run_spec import Spread
 from atlantis_core.run.allocation import ALLOCATIONS, load_allocation
-from atlantis_core.run.allocation.allocation import Allocation, spread_by_weight
+from atlantis_core.run.allocation.allocation import Allocation, spread_by_weight, weigh_images
 from atlantis_core.run.allocation.balanced import fill_up
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE, EFFECT_SD, Observation, Option, infer_gains
 from atlantis_core.run.allocation.thompson import FLOOR_SHARE, spend_images
@@ -74,22 +74,29 @@ def test_what_each_way_gives() -> None:
     assert shared("balanced", support=support, num_images=40) == {("a", "night"): 25, ("b", "fog"): 15}
 
 
-def test_if_more_classes_lack_the_failing_value_than_gaps_are_listed_every_class_gets_images() -> None:
+def test_every_class_that_lacks_the_failing_value_gets_images_not_only_the_listed_gaps() -> None:
     classes = tuple("abcdef")
     gaps = (gap("a", "night", 0.4), gap("b", "night", 0.2))
     support = {Cell("e", "light", "night"): 8, Cell("f", "light", "night"): 9, Cell("d", "light", "night"): 1}
-    known: dict[str, Any] = {"gaps": gaps, "classes": classes, "support": support, "num_images": 60}
-    assert shared("targeted", **known) == {(name, "night"): 10 for name in classes}
+    known: dict[str, Any] = {"gaps": gaps, "classes": classes, "support": support, "num_images": 40}
+    assert shared("targeted", **known) == {(name, "night"): 10 for name in "abcd"}
     named = (Cell("a"), Cell("b"), Cell("c"))
     assert set(shared("targeted", **known, named=named)) == {(name, "night") for name in "abc"}
-    # No more classes lack it than are listed, several values, or one that no class has and nobody named.
-    enough = {Cell(name, "light", "night"): 8 for name in "cdef"}
-    assert set(shared("targeted", **known | {"support": enough})) == {("a", "night"), ("b", "night")}
+    # Gaps of several values, or a value that no class has and nobody named: only what is listed.
     mixed = known | {"gaps": (*gaps, gap("a", "fog", 0.3))}
     assert set(shared("targeted", **mixed)) == {("a", "night"), ("b", "night")}
     assert set(shared("targeted", **known | {"support": {}})) == {("a", "night"), ("b", "night")}
     asked = known | {"support": {}, "gaps": tuple(replace(one, cause="named") for one in gaps)}
     assert set(shared("targeted", **asked)) == {(name, "night") for name in classes}
+
+
+def test_real_images_are_not_drowned() -> None:
+    support = {Cell("a"): 40, Cell("b"): 2}
+    plenty = [CellRequest(Cell("a", "light", "night"), 50), CellRequest(Cell("a", "light", "fog"), 50)]
+    assert weigh_images(brief(support=support), plenty) == 0.4
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 48)]) == 0.5
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 8)]) == 1
+    assert weigh_images(brief(), [CellRequest(Cell("c", "light", "night"), 24)]) == 1
 
 
 @pytest.mark.parametrize("name", ["deficit", "thompson"])
