@@ -128,10 +128,9 @@ LIGHT_AND_WEATHER = frozenset({"night", "dark", "bright", "sunset", "fog", "rain
 
 
 def list_rivals(edit: str) -> frozenset[str]:
-    """Return the other edits of the same family, of a light, a weather or a medium; none of any other edit."""
-    if edit not in LIGHT_AND_WEATHER.union(MEDIA):
-        return frozenset()
-    return frozenset(next(family for family in _EXCLUSIVE_EDITS if edit in family)) - {edit}
+    """Return the edits that show another light or weather than one edit, or another medium; none for other edits."""
+    families = (LIGHT_AND_WEATHER, frozenset(MEDIA))
+    return next((family - {edit} for family in families if edit in family), frozenset())
 
 
 def name_edit(edit: str) -> str:

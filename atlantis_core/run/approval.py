@@ -28,6 +28,11 @@ def hash_protocol(protocol: Protocol) -> str:
     return content_hash("approval", shown)
 
 
+def hash_question(question: Mapping[str, Any]) -> str:
+    """Return the content hash of the protocol that a person is asked about (`Outcome.question`)."""
+    return hash_protocol(from_json(Protocol, question["protocol"]))
+
+
 def drop_skipped_cells(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a person is asked, less the cells that were to be left alone since."""
     protocol = read_constraints(session).without_skipped(from_json(Protocol, question["protocol"]))

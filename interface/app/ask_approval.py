@@ -83,7 +83,7 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
     asking = describe_asking(session, question["round"])
-    return [*lines, f"  cost: {_format_cost(session, question)}", *([f"  {asking}"] if asking else [])]
+    return [*lines, f"  cost: {describe_cost(session, question)}", *([f"  {asking}"] if asking else [])]
 
 
 def answer_from_options(
@@ -137,7 +137,8 @@ def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | N
     return None
 
 
-def _format_cost(session: Session, question: Mapping[str, Any]) -> str:
+def describe_cost(session: Session, question: Mapping[str, Any]) -> str:
+    """Return what a protocol costs: images, seconds, and what was spent so far."""
     images, left = question["images"], session.images_left
     parts = [count_noun(images, "image") + (f" of {left:g} left" if left is not None else "")]
     seconds = estimate_seconds(session.workspace, session.run_id, images)

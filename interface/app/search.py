@@ -54,7 +54,7 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
     """
     if (query.image is None) == (query.text is None):
         raise SetupError("search with either an image (IMAGE) or words (--text)")
-    image = _read_query_image(query.image) if query.image is not None else None
+    image = read_query_image(query.image) if query.image is not None else None
     announce(f"searching {index}")
     found = open_search(index, workspace, model)
     try:
@@ -77,8 +77,12 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
     }
 
 
-def _read_query_image(path: Path) -> Image:
-    """Read the query image before a model is loaded."""
+def read_query_image(path: Path) -> Image:
+    """Read the query image before a model is loaded.
+
+    Raises:
+        SetupError: There is no such image, or it cannot be read.
+    """
     from atlantis_core.learning.inputs.preprocessing import decode_image
 
     if not path.expanduser().is_file():

@@ -24,6 +24,7 @@ from atlantis_dml.cli.import_collection import import_collection
 from atlantis_dml.cli.index import index
 from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.label import label
+from atlantis_dml.cli.mcp import mcp
 from atlantis_dml.cli.plot import plot
 from atlantis_dml.cli.presets import presets
 from atlantis_dml.cli.recipes import recipes
@@ -57,6 +58,7 @@ for _command in (
         run,
         chat,
         serve,
+        mcp,
         resume,
         label,
         runs,

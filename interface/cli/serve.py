@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,36 +58,22 @@ def serve(
 
 def _serve(site: Site, port: int) -> None:
     """Serve until Ctrl-C, which pauses the runs; they can be resumed."""
-    import socket
-
     from atlantis_core.base.errors import SetupError
 
     try:
         import gradio  # noqa: F401 (checked before a port is opened)
-        import uvicorn
     except ModuleNotFoundError as error:
         raise SetupError(f"the web app needs {error.name}: pip install 'atlantis-dml[web]'") from error
     from atlantis_dml.web.app import make_app
+    from atlantis_dml.web.listening import bind_loopback, run_server
 
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as error:
-        raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
+    listening = bind_loopback(port, "--port")
     app = make_app(site)
     site.conversations.get_or_create()  # loads what answers need, so that the first page is fast
     listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C stops it and pauses its runs)")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
-    # Open pages are cut off by Ctrl-C, which is not an error.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit or _is_bug(record))
     try:
-        server.run(sockets=[listening])
+        run_server(app, listening)
     finally:
         site.steering.shut_down()
-
-
-def _is_bug(record: logging.LogRecord) -> bool:
-    return record.exc_info is not None and not isinstance(record.exc_info[1], asyncio.CancelledError)

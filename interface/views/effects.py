@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
@@ -32,17 +32,31 @@ def show_effects(found: Facts) -> None:
 def show_image_trace(found: Facts) -> None:
     """Print where an image came from, what was decided about it, and what its groups did."""
     console = stdout_console()
-    for line in _tell_origin(found):
-        console.print(clean_text(line, _LONGEST), markup=False, soft_wrap=True)
-    for use in found["uses"]:
-        for line in _tell_use(use):
+    for lines, effects in _list_parts(found):
+        for line in lines:
             console.print(clean_text(line, _LONGEST), markup=False, soft_wrap=True)
-        if use["effects"]:
-            console.print(build_table(_HEADERS, [_row(one) for one in use["effects"]], right=(2,)))
-    for one in found["nearest"]:
-        image = one["image"]
-        line = f"near: {image['label']} ({image['id']}, {one['nearness']:.3f}) {image['path']}"
-        console.print(clean_text(line, _LONGEST), markup=False, soft_wrap=True)
+        if effects:
+            console.print(build_table(_HEADERS, [_row(one) for one in effects], right=(2,)))
+
+
+def describe_image_trace(found: Facts) -> list[str]:
+    """Return the same as lines, the effects of groups too."""
+    parts = _list_parts(found)
+    return [line for lines, effects in parts for line in (*lines, *(" | ".join(_row(one)) for one in effects))]
+
+
+def _list_parts(found: Facts) -> Iterator[tuple[list[str], Sequence[Facts]]]:
+    """Yield lines, each part with the effects that are shown below it."""
+    yield list(_tell_origin(found)), ()
+    for use in found["uses"]:
+        yield list(_tell_use(use)), use["effects"]
+    yield (
+        [
+            f"near: {one['image']['label']} ({one['image']['id']}, {one['nearness']:.3f}) {one['image']['path']}"
+            for one in found["nearest"]
+        ],
+        (),
+    )
 
 
 def _tell_origin(found: Facts) -> Iterator[str]:

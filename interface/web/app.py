@@ -26,7 +26,7 @@ from atlantis_dml.web.pages.label import add_label_routes
 from atlantis_dml.web.pages.runs import add_run_routes
 from atlantis_dml.web.pages.search import add_search_routes
 from atlantis_dml.web.pages.trace import add_trace_routes
-from atlantis_dml.web.steering import add_steering_routes
+from atlantis_dml.web.steering_api import add_steering_routes
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site

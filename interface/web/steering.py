@@ -1,13 +1,10 @@
-"""Steering runs from a browser: show the protocol that waits, answer it, resume and stop. Routes and logic."""
+"""Steering runs from a browser or over MCP: show the protocol that waits, answer it, start, resume and stop."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
-
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json
@@ -15,47 +12,10 @@ from atlantis_core.base.text import clean_text
 from atlantis_dml.web.live_conversation import QuietScreen
 
 if TYPE_CHECKING:
-    from atlantis_core.store.runs import Run
+    from atlantis_core.store.runs import Run, RunStatus
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.run import RunWorker
     from atlantis_dml.web.conversations import Conversations
-    from atlantis_dml.web.site import Site
-
-
-class Answer(BaseModel):
-    """A person's answer to the protocol that waits."""
-
-    decision: Literal["approve", "reject"]
-    protocol_id: str
-    """Of the protocol that the person saw."""
-    cells: list[dict[str, Any]] | None = Field(default=None, max_length=10_000)
-    """The protocol's cells with changed counts or prompts; None if unchanged."""
-    reason: str = Field(default="", max_length=1000)
-
-
-def add_steering_routes(router: APIRouter, site: Site) -> None:
-    """Add the routes that steer a run."""
-
-    @router.get("/runs/{run_id}/question")
-    def question(run_id: str) -> dict[str, Any]:
-        return {"question": site.steering.pending_question(run_id)}
-
-    @router.get("/runs/{run_id}/answered")
-    def answered(run_id: str, protocol_id: str) -> dict[str, Any]:
-        return {"message": clean_text(site.steering.describe_answer(run_id, protocol_id), 2000)}
-
-    @router.post("/runs/{run_id}/answer")
-    def answer(run_id: str, given: Answer) -> dict[str, Any]:
-        return {"message": site.steering.answer(run_id, given.model_dump())}
-
-    @router.post("/runs/{run_id}/resume")
-    @router.post("/runs/{run_id}/go-on", include_in_schema=False)  # name of version 0.1
-    def resume(run_id: str) -> dict[str, Any]:
-        return {"message": site.steering.resume(run_id)}
-
-    @router.post("/runs/{run_id}/stop")
-    def stop(run_id: str) -> dict[str, Any]:
-        return {"message": site.steering.stop(run_id)}
 
 
 class Steering:
@@ -81,8 +41,25 @@ class Steering:
         question = find_pending_question(self._workspace, run.id)
         return drop_skipped_cells(Session(self._workspace, run.id, run.spec), question) if question else None
 
-    def answer(self, run_id: str, answer: Mapping[str, Any]) -> str:
+    def read_status(self, run_id: str) -> RunStatus:
+        """Return the status of a run; `running` as soon as this server drives it."""
+        run = self._workspace.runs.get(run_id)
+        return "running" if self._driver(run)[0].is_busy() else self._workspace.read_status(run)
+
+    def start(self, run_id: str) -> None:
+        """Begin to work on a new run."""
+        with self._lock:
+            run = self._workspace.runs.get(run_id)
+            self._worker(run)[0].start(run.id)
+
+    def answer(self, run_id: str, answer: Mapping[str, Any], by: str = "in the web form") -> str:
         """Check an answer, resume the run with it, and return what was decided.
+
+        Args:
+            run_id: Its protocol waits.
+            answer: `decision`; `protocol_id` or `protocol_hash` of the protocol that the person saw; for a change of
+                it `cells`, or `images` and `without` as in `build_approval`; for a rejection the `reason`.
+            by: Who answered and where, for the trace.
 
         Raises:
             AtlantisError: No protocol waits (any more), or the edited protocol breaks a rule.
@@ -92,9 +69,8 @@ class Steering:
             question = self.pending_question(run.id)
             if question is None:
                 raise ToolError("no protocol waits for approval now; another window may have answered it")
-            if question["protocol"]["id"] != answer.get("protocol_id"):
-                raise ToolError("a newer protocol waits for approval; reload the page to see it")
-            checked = {**self._check(run, question, answer), "by": "in the web form"}
+            _check_shown(question, answer)
+            checked = {**self._check(run, question, answer), "by": by}
             conversation = self._conversations.find_for_run(run)
             if conversation is not None:
                 return conversation.answer(checked)
@@ -120,7 +96,8 @@ class Steering:
             return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), 300)}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
-            return build_approval(session, find_pending_question(self._workspace, run.id) or question)
+            pending = find_pending_question(self._workspace, run.id) or question
+            return build_approval(session, pending, answer.get("images"), answer.get("without", ""))
         payload = {**question["protocol"], "cells": answer["cells"]}
         protocol = parse_edited_protocol(payload, session.collection, run.spec.regime, session.images_left)
         return {"decision": "edit", "protocol": as_json(protocol)}
@@ -181,3 +158,17 @@ class Steering:
                 screen = QuietScreen()
                 self._workers[run.id] = RunWorker(self._workspace, screen, lambda: None), screen
             return self._workers[run.id]
+
+
+def _check_shown(question: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    """Refuse an answer to another protocol than the one that waits."""
+    from atlantis_core.run.approval import hash_question
+
+    if "protocol_hash" not in answer:
+        if question["protocol"]["id"] != answer.get("protocol_id"):
+            raise ToolError("a newer protocol waits for approval; reload the page to see it")
+    elif answer["protocol_hash"] != hash_question(question):
+        raise ToolError(
+            f"the hash {str(answer['protocol_hash'])[:40]!r} is not that of the protocol that waits now, so nothing "
+            "was answered; show the person the protocol of run_status, and answer with its hash"
+        )

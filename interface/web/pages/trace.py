@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +10,9 @@ from fastapi import APIRouter, Query
 from atlantis_core.base.errors import NotFoundError
 from atlantis_core.base.text import clean_text
 from atlantis_dml.text.figures import format_duration
-from atlantis_dml.text.steps import describe_step, format_title, summarise_step
+from atlantis_dml.text.steps import summarise_step
 from atlantis_dml.views.trace import sum_cost, total_seconds, walk
+from atlantis_dml.views.trace_search import find_steps, title_step
 from atlantis_dml.web.images import describe_candidate
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         if stamp == seen:  # the page polls every two seconds: read the prompts only if there are new events
             return {"run": run.id, "stamp": stamp}
         tree = [node | {"step": step} for step, node in enumerate(site.workspace.events.tree(run.id), start=1)]
-        wanted = _normalise(words)
-        found = [node["id"] for node in walk(tree) if wanted and wanted in _normalise(_searchable_text(node))]
+        found = [node["id"] for node in find_steps(tree, words)]
         return {
             "run": run.id,
             "stamp": stamp,
@@ -71,27 +70,12 @@ def find_generating_step(tree: Sequence[Mapping[str, Any]], round_index: int) ->
     return calls[-1] if calls else None
 
 
-def _normalise(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _searchable_text(node: Mapping[str, Any]) -> str:
-    """Return the text that a search covers: the lines of a step here and in `atlantis trace`, and its record."""
-    recorded = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
-    return "\n".join([_title(node), summarise_step(node), *describe_step(node, whole=True), *recorded])
-
-
-def _title(node: Mapping[str, Any]) -> str:
-    tokens, usd = sum_cost(node)
-    return format_title({**node, "took": total_seconds(node), "tokens": tokens, "usd": usd})
-
-
 def _outline(node: Mapping[str, Any]) -> dict[str, Any]:
     tokens, usd = sum_cost(node)
     return {
         "id": node["id"],
         "kind": node["kind"],
-        "title": clean_text(_title(node), _LONGEST_GIST),
+        "title": clean_text(title_step(node), _LONGEST_GIST),
         "gist": clean_text(summarise_step(node), _LONGEST_GIST),
         "status": node["status"],
         "tokens": tokens,

@@ -110,6 +110,8 @@ def test_a_light_that_no_photo_shows_is_told_where_a_facet_describes_light() -> 
     told = describe_missing_evidence(read_goal("night photos are not found", SHOP), SHOP)
     assert told.startswith("no photo here shows 'night': \"light\" has")
     assert all(value in told for value in ("dark", "normal", "bright"))
+    told = describe_missing_evidence(read_goal("snow photos of tugs", BOATS), BOATS)
+    assert told.startswith("no photo here shows 'snow': \"condition\" has")
     for text, collection in (
         ("dark photos are not found", SHOP),
         ("night photos are not found", BOATS),

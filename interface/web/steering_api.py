@@ -1,0 +1,49 @@
+"""The routes that steer runs from a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from atlantis_core.base.text import clean_text
+
+if TYPE_CHECKING:
+    from atlantis_dml.web.site import Site
+
+
+class Answer(BaseModel):
+    """A person's answer to the protocol that waits."""
+
+    decision: Literal["approve", "reject"]
+    protocol_id: str
+    """Of the protocol that the person saw."""
+    cells: list[dict[str, Any]] | None = Field(default=None, max_length=10_000)
+    """The protocol's cells with changed counts or prompts; None if unchanged."""
+    reason: str = Field(default="", max_length=1000)
+
+
+def add_steering_routes(router: APIRouter, site: Site) -> None:
+    """Add the routes that steer a run."""
+
+    @router.get("/runs/{run_id}/question")
+    def question(run_id: str) -> dict[str, Any]:
+        return {"question": site.steering.pending_question(run_id)}
+
+    @router.get("/runs/{run_id}/answered")
+    def answered(run_id: str, protocol_id: str) -> dict[str, Any]:
+        return {"message": clean_text(site.steering.describe_answer(run_id, protocol_id), 2000)}
+
+    @router.post("/runs/{run_id}/answer")
+    def answer(run_id: str, given: Answer) -> dict[str, Any]:
+        return {"message": site.steering.answer(run_id, given.model_dump())}
+
+    @router.post("/runs/{run_id}/resume")
+    @router.post("/runs/{run_id}/go-on", include_in_schema=False)  # name of version 0.1
+    def resume(run_id: str) -> dict[str, Any]:
+        return {"message": site.steering.resume(run_id)}
+
+    @router.post("/runs/{run_id}/stop")
+    def stop(run_id: str) -> dict[str, Any]:
+        return {"message": site.steering.stop(run_id)}
