@@ -81,13 +81,14 @@ def sum_moves(session: Session, paired: PairedOutcomes, *, by_class: bool) -> Ro
 def describe_moves(moves: RoundMoves | None, most: int = MOST_CELLS) -> list[str]:
     """Return up to four short statements: won and lost, what rose, what fell, new confusions; names are quoted.
 
-    At most `most` cells in each direction, and confusions, are named. None, of a round without a comparison, gives no
+    In each direction at most `most` classes and facet values are named and half as many crossings, and at most `most`
+    confusions. None, of a round without a comparison, gives no
     statement.
     """
     if moves is None:
         return []
     seeds = count_noun(moves.seeds, "seed")
-    rose, fell = ([one for one in moves.cells if (one.gain > 0) == is_risen][:most] for is_risen in (True, False))
+    rose, fell = (_choose([one for one in moves.cells if sign * one.gain > 0], most) for sign in (1, -1))
     lines = [f"of {moves.queries} queries {moves.won} were won and {moves.lost} lost ({seeds})"]
     lines += [f"R@1 rose most: {_describe_cells(rose, moves.seeds)}"] if rose else []
     lines += [f"R@1 fell most: {_describe_cells(fell, moves.seeds)}"] if fell else []
@@ -99,6 +100,12 @@ def describe_moves(moves: RoundMoves | None, most: int = MOST_CELLS) -> list[str
         for one in moves.confusions[:most]
     ]
     return lines + ([f"new confusions: {', '.join(confused)}"] if confused else [])
+
+
+def _choose(cells: Sequence[MovedCell], most: int) -> list[MovedCell]:
+    """Return the first main effects, then half as many crossings."""
+    crossings = [one for one in cells if one.cell.class_name and one.cell.facet]
+    return [*[one for one in cells if one not in crossings][:most], *crossings[: most // 2]]
 
 
 def _describe_cells(cells: Sequence[MovedCell], seeds: int) -> str:

@@ -37,7 +37,9 @@ def test_without_a_seed_or_a_query_in_common_there_is_nothing_to_pair() -> None:
 def test_the_mean_change_is_the_gain_of_the_paired_test() -> None:
     draw = np.random.default_rng(3)
     ids = tuple(f"{number:02}" for number in range(40))
-    arms = [[QueryOutcomes(ids, draw.random(40) < share, ("x",) * 40) for _ in range(3)] for share in (0.4, 0.7)]
-    paired = pair_outcomes(*arms)
+    before, after = (
+        [QueryOutcomes(ids, draw.random(40) < share, ("x",) * 40) for _ in range(3)] for share in (0.4, 0.7)
+    )
+    paired = pair_outcomes(before, after)
     assert paired is not None
-    assert paired.change.mean() == pytest.approx(compare(*arms, dict.fromkeys(ids, "x")).gain)
+    assert paired.change.mean() == pytest.approx(compare(before, after, dict.fromkeys(ids, "x")).gain)

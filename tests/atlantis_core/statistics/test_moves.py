@@ -78,8 +78,8 @@ def test_every_class_and_value_is_tallied_as_by_loops() -> None:
 def test_a_class_that_moved_is_told_as_the_class_and_not_as_its_crossings() -> None:
     found = paired([missing("ant", range(10))] * 2, [missing("bee", range(8))] * 2)
     assert find_moved_cells(found, IMAGES, 4) == (
-        MovedCell(Cell("ant"), 12, pytest.approx(2 / 12), 1.0, 10, 0, 2),
-        MovedCell(Cell("bee"), 12, 1.0, pytest.approx(4 / 12), 0, 8, 2),
+        MovedCell(Cell("ant"), 12, 2 / 12, 1.0, 10, 0, 2),
+        MovedCell(Cell("bee"), 12, 1.0, 4 / 12, 0, 8, 2),
     )
 
 

@@ -56,7 +56,7 @@ def test_a_missing_checkpoint_leaves_the_classes(trained: Trained, tmp_path: Pat
     session = judge(trained, "csls:k=2")
     trace = trace_queries(session)
     (trial,) = session.workspace.trials.matching(trained.model)
-    aside = Path(session.workspace.trials.find(trial).path)  # type: ignore[union-attr]
+    aside = Path(session.workspace.trials.find(trial).path)
     moved = aside.rename(tmp_path / "aside")
     try:
         text = render_query_page(session, trace)
