@@ -79,7 +79,7 @@ def _find_lacking_cells(brief: Brief, gaps: Sequence[Gap]) -> list[Cell]:
     ((facet, value),) = values
     cells = expand_cell(Cell("", facet, value), brief.classes) if facet else []
     having = sorted(support for cell in cells if (support := brief.support.get(cell, 0)))
-    if not having and any(gap.cause != "named" for gap in gaps):
+    if not having and any(gap.cause != "named" or gap.support for gap in gaps):
         return []  # nobody asked for a value that training never shows: which classes fail by it is not known
     limit = having[len(having) // 2] / 2 if having else 1
     shut = list_tried_cells(brief.history) | brief.refuted
