@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 
+SYNTHETIC_RATIO = 0.5
+"""Weight of all synthetic images of a class, relative to all its real ones."""
+
 ENOUGH_IMAGES = 24
-"""Images of a class that count fully in training however few real ones it has."""
+"""A class with fewer real images is weighed as if it had so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,17 @@ def list_tried_cells(history: Sequence[JudgedRound]) -> set[Cell]:
 def weigh_images(brief: Brief, cells: Sequence[CellRequest]) -> float:
     """Return the weight of a synthetic image relative to a real one, at most 1.
 
-    The synthetic images of a class together weigh as much as its real ones, or as `ENOUGH_IMAGES`: else real images
-    are hardly drawn, and what training forgets of these costs all queries more than the failing ones gain.
+    Where other classes have real images of the same facet value, the synthetic images of a class together weigh
+    `SYNTHETIC_RATIO` of its real ones, or of `ENOUGH_IMAGES` if it has fewer: queries of the other classes pay for
+    more (docs/results.md). For a value that no training image shows they count fully.
     """
-    counts = Counter(dict.fromkeys(brief.classes, 0))
+    shown = {(cell.facet, cell.value) for cell, count in brief.support.items() if cell.facet and count}
+    if not any((request.cell.facet, request.cell.value) in shown for request in cells):
+        return 1.0
+    counts: Counter[str] = Counter()
     for request in cells:
         counts[request.cell.class_name] += request.count
-    real = {name: max(brief.support.get(Cell(name), 0), ENOUGH_IMAGES) for name in counts}
+    real = {name: SYNTHETIC_RATIO * max(brief.support.get(Cell(name), 0), ENOUGH_IMAGES) for name in counts}
     return round(median(min(1.0, real[name] / count) for name, count in counts.items() if count), 2)
 
 

@@ -90,13 +90,14 @@ def test_every_class_that_lacks_the_failing_value_gets_images_not_only_the_liste
     assert set(shared("targeted", **asked)) == {(name, "night") for name in classes}
 
 
-def test_real_images_are_not_drowned() -> None:
-    support = {Cell("a"): 40, Cell("b"): 2}
+def test_where_other_classes_have_real_images_of_a_value_synthetic_ones_weigh_half_as_much_as_real_ones() -> None:
+    support = {Cell("a"): 40, Cell("b"): 2, Cell("c", "light", "night"): 9}
     plenty = [CellRequest(Cell("a", "light", "night"), 50), CellRequest(Cell("a", "light", "fog"), 50)]
-    assert weigh_images(brief(support=support), plenty) == 0.4
-    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 48)]) == 0.5
+    assert weigh_images(brief(support=support), plenty) == 0.2
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 48)]) == 0.25
     assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 8)]) == 1
-    assert weigh_images(brief(), [CellRequest(Cell("c", "light", "night"), 24)]) == 1
+    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "fog"), 48)]) == 1, "shown nowhere"
+    assert weigh_images(brief(), plenty) == 1
 
 
 @pytest.mark.parametrize("name", ["deficit", "thompson"])

@@ -96,8 +96,7 @@ def test_a_goal_is_understood(collection: Collection, text: str, expected: dict[
 
 
 def sort_cells(goal: Goal) -> Goal:
-    order = {name: tuple(sorted(getattr(goal, name), key=repr)) for name in ("cells", "skip")}
-    return replace(goal, **order)
+    return replace(goal, cells=tuple(sorted(goal.cells, key=repr)), skip=tuple(sorted(goal.skip, key=repr)))
 
 
 def test_a_number_of_training_photos_is_no_budget() -> None:
