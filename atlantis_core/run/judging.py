@@ -105,11 +105,11 @@ def find_verdict(
     """Return the verdict on a gain after one of `first` to `last` seeds; a gain that others pay for does not count.
 
     A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
-    So does a loss of the queries that are not judged (`harms_others`).
+    So does a loss of the queries that are not judged (`harms_others`), before more seeds are trained in vain.
     """
-    look = take_look(targeted, error, first, last)
-    if look.verdict == "proven" and harms_others(others):
+    if harms_others(others):
         return Look("refuted", False, "")
+    look = take_look(targeted, error, first, last)
     if look.verdict != "proven" or overall.gain >= -TOLERATED_LOSS:
         return look
     if overall.high < 0:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from atlantis_core.records import Cell, CellRequest
+from atlantis_core.run.other_queries import harms_others
 from atlantis_core.run.remedies import makes_images
 
 if TYPE_CHECKING:
@@ -21,11 +20,8 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 
-SYNTHETIC_RATIO = 0.5
-"""Weight of all synthetic images of a class, relative to all its real ones."""
-
-ENOUGH_IMAGES = 24
-"""A class with fewer real images is weighed as if it had so many."""
+LIGHTER = 0.3
+"""Weight of images that other queries paid for, when they are tried again, relative to what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +90,25 @@ def list_tried_cells(history: Sequence[JudgedRound]) -> set[Cell]:
 
 
 def weigh_images(brief: Brief, cells: Sequence[CellRequest]) -> float:
-    """Return the weight of a synthetic image relative to a real one, at most 1.
+    """Return the weight of a synthetic image relative to a real one: 1, or less where other queries paid for it.
 
-    Where other classes have real images of the same facet value, the synthetic images of a class together weigh
-    `SYNTHETIC_RATIO` of its real ones, or of `ENOUGH_IMAGES` if it has fewer: queries of the other classes pay for
-    more (docs/results.md). For a value that no training image shows they count fully.
+    It is `LIGHTER` times that of the round before if that round had images for these cells and was rolled back for
+    what other queries lost.
     """
-    shown = {(cell.facet, cell.value) for cell, count in brief.support.items() if cell.facet and count}
-    if not any((request.cell.facet, request.cell.value) in shown for request in cells):
+    paid = find_paid_round(brief)
+    asked = {request.cell for request in cells}
+    if paid is None or not asked & {request.cell for request in paid.protocol.cells}:
         return 1.0
-    counts: Counter[str] = Counter()
-    for request in cells:
-        counts[request.cell.class_name] += request.count
-    real = {name: SYNTHETIC_RATIO * max(brief.support.get(Cell(name), 0), ENOUGH_IMAGES) for name in counts}
-    return round(median(min(1.0, real[name] / count) for name, count in counts.items() if count), 2)
+    return round(LIGHTER * paid.protocol.synthetic_weight, 3)
+
+
+def find_paid_round(brief: Brief) -> JudgedRound | None:
+    """Return the round before if its images helped their cells at the cost of other queries; else None."""
+    last = brief.history[-1] if brief.history else None
+    if last is None or last.is_kept or not makes_images(last.protocol.remedy):
+        return None
+    gained = last.decision.targeted
+    return last if gained is not None and gained.gain > 0 and harms_others(last.decision.others) else None
 
 
 def mean_deficit(gaps: Sequence[Gap]) -> float:

@@ -11,6 +11,7 @@ from atlantis_core.run.allocation.allocation import (
     Allocation,
     Shares,
     expand_cell,
+    find_paid_round,
     list_all_cells,
     list_open_gaps,
     list_tried_cells,
@@ -41,7 +42,11 @@ class Targeted(Allocation):
     asks_drafter = True
 
     def share_out(self, brief: Brief) -> Shares:
-        """Return equal shares for the worst gaps."""
+        """Return equal shares for the worst gaps; for the same cells again if other queries paid for their gain."""
+        if paid := find_paid_round(brief):
+            cells = [request.cell for request in paid.protocol.cells]
+            reason = f"round {paid.index} helped these cells and other queries paid for it: the same, weighing less"
+            return Shares(tuple(spread_evenly(cells, brief.num_images, 0)), paid.protocol.expected_gain, reason)
         gaps = list_open_gaps(brief)
         if not gaps:
             return _spread_elsewhere(brief)

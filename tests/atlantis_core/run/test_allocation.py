@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.records import Cause, Cell, CellRequest, Gap
+from atlantis_core.records import Cause, Cell, CellRequest, Comparison, Decision, Gap, Protocol
 from atlantis_core.records.run_spec import Spread
 from atlantis_core.run.allocation import ALLOCATIONS, load_allocation
 from atlantis_core.run.allocation.allocation import Allocation, spread_by_weight, weigh_images
@@ -17,6 +17,7 @@ from atlantis_core.run.allocation.balanced import fill_up
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE, EFFECT_SD, Observation, Option, infer_gains
 from atlantis_core.run.allocation.thompson import FLOOR_SHARE, spend_images
 from atlantis_core.run.drafting import Brief
+from atlantis_core.run.round import JudgedRound
 
 
 def gap(name: str, value: str, deficit: float, cause: Cause = "scarce") -> Gap:
@@ -90,14 +91,32 @@ def test_every_class_that_lacks_the_failing_value_gets_images_not_only_the_liste
     assert set(shared("targeted", **asked)) == {(name, "night") for name in classes}
 
 
-def test_where_other_classes_have_real_images_of_a_value_synthetic_ones_weigh_half_as_much_as_real_ones() -> None:
-    support = {Cell("a"): 40, Cell("b"): 2, Cell("c", "light", "night"): 9}
-    plenty = [CellRequest(Cell("a", "light", "night"), 50), CellRequest(Cell("a", "light", "fog"), 50)]
-    assert weigh_images(brief(support=support), plenty) == 0.2
-    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 48)]) == 0.25
-    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "night"), 8)]) == 1
-    assert weigh_images(brief(support=support), [CellRequest(Cell("b", "light", "fog"), 48)]) == 1, "shown nowhere"
-    assert weigh_images(brief(), plenty) == 1
+def judged(gain: float, others: float, *, kept: bool = False, weight: float = 1.0) -> JudgedRound:
+    """Return a round of images for a and b at night."""
+    cells = tuple(CellRequest(Cell(name, "light", "night"), 20) for name in "ab")
+    protocol = Protocol("p", 1, "edit", cells, "", "", "margin", weight, 0.1)
+    targeted, elsewhere = (Comparison(0.5, 0.5 + g, g, g - 0.01, g + 0.01, 0.01, 100, 2) for g in (gain, others))
+    decision = Decision(kept, "", targeted, targeted, targeted, others=elsewhere)
+    return JudgedRound(1, protocol=protocol, decision=decision)
+
+
+def test_images_that_other_queries_paid_for_are_tried_again_with_less_weight() -> None:
+    paid = brief(history=(judged(0.06, -0.05),))
+    shares = load_allocation("targeted").share_out(paid)
+    assert [request.cell for request in shares.cells] == [Cell(name, "light", "night") for name in "ab"]
+    assert "other queries paid" in shares.reason
+    assert weigh_images(paid, shares.cells) == 0.3
+    assert weigh_images(brief(history=(judged(0.06, -0.05, weight=0.3),)), shares.cells) == 0.09
+    for history in (
+        (),
+        (judged(0.06, -0.05, kept=True),),
+        (judged(0.06, -0.005),),
+        (judged(-0.06, -0.05),),
+        (judged(0.06, -0.05), judged(0.06, 0.0)),
+    ):
+        assert weigh_images(brief(history=history), shares.cells) == 1
+        other = load_allocation("targeted").share_out(brief(history=history))
+        assert "other queries paid" not in other.reason
 
 
 @pytest.mark.parametrize("name", ["deficit", "thompson"])
