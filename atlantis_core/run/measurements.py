@@ -50,9 +50,9 @@ def measure_trial(
 
 
 def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
-    """Return a model's outcomes on validation, if it was measured before."""
+    """Return a model's outcomes on validation, attacked in a run about attacked queries, if it was measured before."""
     trial_id, serving = split_model(model)
-    key = measurement_hash(session, trial_id, prepare_serving(session, serving))
+    key = _hash_attacked(session, measurement_hash(session, trial_id, prepare_serving(session, serving)))
     file = session.workspace.path("measurements") / f"{key}.npz"
     return QueryOutcomes.load(file) if session.workspace.results.find(key) and file.exists() else None
 
@@ -61,16 +61,12 @@ def find_arm_outcomes(session: Session, models: Iterable[str]) -> ArmOutcomes | 
     """Return each query's outcome in each model of an arm, as `load_outcomes` does, if all were measured before."""
     found: list[QueryOutcomes | None] = []
     for model in models:
-        trial_id, serving = split_model(model)
-        trial = session.workspace.trials.find(trial_id)
-        if trial is not None and trial.status == "crashed":
-            found.append(None)
-            continue
-        key = _hash_attacked(session, measurement_hash(session, trial_id, prepare_serving(session, serving)))
-        file = session.workspace.path("measurements") / f"{key}.npz"
-        if not file.exists():
+        trial = session.workspace.trials.find(split_model(model)[0])
+        has_crashed = trial is not None and trial.status == "crashed"
+        outcomes = None if has_crashed else find_outcomes(session, model)
+        if outcomes is None and not has_crashed:
             return None
-        found.append(QueryOutcomes.load(file))
+        found.append(outcomes)
     return found
 
 

@@ -12,7 +12,7 @@ from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.robustness import measure_robustness
 from atlantis_core.records import Protocol
 from atlantis_core.run.judging import TOLERATED_CLEAN_LOSS, judge_round
-from atlantis_core.run.measurements import load_outcomes, measure_trial
+from atlantis_core.run.measurements import find_outcomes, load_outcomes, measure_trial
 from atlantis_core.run.remedies.train import Train, measure_rarest
 from atlantis_core.run.training_set import collect_real
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
@@ -38,6 +38,9 @@ def test_a_trial_is_measured_on_the_attacked_queries_and_apart_from_the_clean_on
     again = measure_trial(session, trial)  # from the store
     assert again is not None
     assert (again[0], again[1].hit.tolist()) == (attacked[0], attacked[1].hit.tolist())
+    stored = find_outcomes(session, trial.id)
+    assert stored is not None
+    assert stored.hit.tolist() == attacked[1].hit.tolist()
     assert session.without_attack().without_attack().spec.attack == ""
 
 
