@@ -50,7 +50,7 @@ def measure_trial(
 
 
 def find_outcomes(session: Session, model: str) -> QueryOutcomes | None:
-    """Return a model's outcomes on validation, attacked in a run about attacked queries, if it was measured before."""
+    """Return outcomes of a model on validation, attacked in a run about attacked queries, if it was measured."""
     trial_id, serving = split_model(model)
     key = _hash_attacked(session, measurement_hash(session, trial_id, prepare_serving(session, serving)))
     file = session.workspace.path("measurements") / f"{key}.npz"
