@@ -96,7 +96,7 @@ def play_run(arms: Arms, rounds: int, begin: int, end: int) -> list[Judged]:
     left, judged = list(range(len(arms.remedies))), []
     for number in range(1, rounds + 1):
         error = share_of_error(number, rounds, len(left))
-        chosen = choose_pilot([_pilot(arms, remedy, begin) for remedy in left], error)
+        chosen = choose_pilot([_pilot(arms, remedy, begin) for remedy in left], error, seeds=(begin, end))
         if chosen is None:
             break
         remedy = int(chosen.offer.remedy)

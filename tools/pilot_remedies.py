@@ -83,7 +83,8 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
 def _choose(session: Session, round_index: int, pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
     """Return the pilot that is named, or the best one; None if none promises a gain."""
     if not name:
-        return choose_pilot(pilots, find_error(session, round_index), learn_priors(session, pilots))
+        seeds = session.spec.seeds, session.max_seeds
+        return choose_pilot(pilots, find_error(session, round_index), learn_priors(session, pilots), seeds)
     named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
     if named is None:
         known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"

@@ -96,6 +96,23 @@ def take_look(comparison: Comparison, error: float, first: int, last: int) -> Lo
     return Look("undecided", bool(wants), _say_missing(comparison, level))
 
 
+def may_be_proven(comparison: Comparison, error: float, first: int, last: int) -> bool:
+    """Whether a gain is proven now, or would be with the last seed if its estimate stays: an even chance."""
+    if take_look(comparison, error, first, last).verdict == "proven":
+        return True
+    if not comparison.freedom or comparison.seeds >= last:
+        return False
+    return comparison.gain >= _find_needed_gain(comparison, last, look_levels(error, first, last)[-1])
+
+
+def _find_needed_gain(comparison: Comparison, last: int, level: float) -> float:
+    """Return the gain that the test with the last seed would prove."""
+    from scipy import special
+
+    error = (comparison.seed_variance / last + comparison.query_variance) ** 0.5
+    return -float(special.ndtri(level)) * float(error)
+
+
 def _refuting_p_value(comparison: Comparison) -> float:
     """Return how likely so small a gain is if the true one is worth keeping."""
     from scipy import special
@@ -108,7 +125,7 @@ def _chance_of_proof(comparison: Comparison, seeds: int, last: int, level: float
     """Whether the last seed may still prove the gain, as likely as not very unlikely (predictive, flat prior)."""
     from scipy import special
 
-    needed = -float(special.ndtri(level)) * (comparison.seed_variance / last + comparison.query_variance) ** 0.5
+    needed = _find_needed_gain(comparison, last, level)
     spread = (comparison.seed_variance * (1 / seeds - 1 / last)) ** 0.5
     return float(special.ndtr((comparison.gain - needed) / spread)) >= _LEAST_CHANCE
 

@@ -105,7 +105,7 @@ def find_verdict(
     """Return the verdict on a gain after one of `first` to `last` seeds; a gain that others pay for does not count.
 
     A loss of the whole beyond `TOLERATED_LOSS` that its interval confirms refutes; else another seed may clear it.
-    So does a loss of the queries that are not judged (`harms_others`), before more seeds are trained in vain.
+    So does a loss of the queries that are not judged (`harms_others`), before more seeds are trained.
     """
     if harms_others(others):
         return Look("refuted", False, "")

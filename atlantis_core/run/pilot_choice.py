@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics.paired_test import ERROR_OF_RUN
+from atlantis_core.metrics.sequential import may_be_proven
 from atlantis_core.run.other_queries import harms_others
 from atlantis_core.run.remedies import parse_remedy
 
@@ -68,28 +69,31 @@ def expect_gain(found: Comparison, prior: Prior = UNKNOWN) -> float:
 
 
 def choose_pilot(
-    pilots: Sequence[Pilot], error: float = ERROR_OF_RUN, priors: Mapping[str, Prior] | None = None
+    pilots: Sequence[Pilot],
+    error: float = ERROR_OF_RUN,
+    priors: Mapping[str, Prior] | None = None,
+    seeds: tuple[int, int] = (2, 2),
 ) -> Pilot | None:
     """Return the pilot whose remedy the round should use; None if none promises a gain.
 
     It is the one with the highest expected gain of those that are not proven to harm other queries. A remedy whose
-    pilot is all that the judge will see has to pass the judge's test, whose p-value is at most `error`; for any other
-    an optimistic estimate has to reach `LEAST_GAIN`. If none of these promises a gain, it is the first whose images
-    could not be piloted.
+    pilot is the judge's first look has to pass the judge's test, of `error` and the first to last of `seeds`, now or
+    with the last seed if its figure stays as it is; for any other an optimistic estimate has to reach `LEAST_GAIN`.
+    If none of these promises a gain, it is the first whose images could not be piloted.
     """
     known = priors or {}
     expected = [(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding]
-    promising = [pair for pair in expected if _is_promising(*pair, error)]
+    promising = [pair for pair in expected if _is_promising(*pair, error, seeds)]
     untried = next((pilot for pilot in pilots if pilot.failure in {UNAPPROVED, TOO_FEW}), None)
     return max(promising, key=lambda pair: shrunk_gain(*pair))[0] if promising else untried
 
 
-def _is_promising(pilot: Pilot, prior: Prior, error: float) -> bool:
+def _is_promising(pilot: Pilot, prior: Prior, error: float, seeds: tuple[int, int]) -> bool:
     found = pilot.deciding
     if found is None or harms_others(pilot.others):
         return False
     if is_whole(pilot.offer):
-        return found.gain > 0 and found.p_value <= error
+        return may_be_proven(found, error, *seeds)
     variance = measure_variance(found)
     # The 95 % quantile of the posterior of the gain.
     return _combine(prior, found.gain, variance) + 1.64 * _left_sd(prior, variance) >= LEAST_GAIN

@@ -68,3 +68,15 @@ def test_a_remedy_that_other_queries_pay_for_is_not_chosen() -> None:
 def test_a_pilot_in_words() -> None:
     assert describe_pilot(pilot("generate", 0.05)) == "generate: +0.050 (+0.030 to +0.070), 8 of 10 images kept"
     assert describe_pilot(pilot("generate", None)) == "generate: not tried (no pool)"
+
+
+def test_a_serving_that_more_seeds_would_prove_is_a_candidate() -> None:
+    """Its pilot is the judge's first look, and the judge may add seeds."""
+    unclear = pilot("serve:a", 0.10, p_value=0.02)
+    spread = Comparison(
+        0.5, 0.6, 0.10, -0.02, 0.22, 0.02, 400, 2, seed_variance=0.004, query_variance=1e-4, freedom=3
+    )
+    assert choose_pilot([replace(unclear, overall=spread)], 0.01, seeds=(2, 2)) is None
+    assert choose_pilot([replace(unclear, overall=spread)], 0.01, seeds=(2, 6)) is not None
+    # The queries alone leave a doubt that no seed removes.
+    assert choose_pilot([replace(unclear, overall=replace(spread, query_variance=0.004))], 0.01, seeds=(2, 6)) is None
