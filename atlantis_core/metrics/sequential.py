@@ -127,6 +127,8 @@ def _chance_of_proof(comparison: Comparison, seeds: int, last: int, level: float
 
     needed = _find_needed_gain(comparison, last, level)
     spread = (comparison.seed_variance * (1 / seeds - 1 / last)) ** 0.5
+    if spread == 0:  # both arms search the same trainings alike in all seeds: another one changes nothing
+        return comparison.gain >= needed
     return float(special.ndtr((comparison.gain - needed) / spread)) >= _LEAST_CHANCE
 
 

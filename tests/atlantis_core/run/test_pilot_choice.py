@@ -80,3 +80,8 @@ def test_a_serving_that_more_seeds_would_prove_is_a_candidate() -> None:
     assert choose_pilot([replace(unclear, overall=spread)], 0.01, seeds=(2, 6)) is not None
     # The queries alone leave a doubt that no seed removes.
     assert choose_pilot([replace(unclear, overall=replace(spread, query_variance=0.004))], 0.01, seeds=(2, 6)) is None
+
+
+def test_seeds_that_do_not_differ_leave_the_doubt_of_the_queries() -> None:
+    small = Comparison(0.5, 0.51, 0.01, -0.05, 0.07, 0.4, 400, 2, seed_variance=0, query_variance=1e-3, freedom=300)
+    assert choose_pilot([replace(pilot("serve:a", 0.01, p_value=0.4), overall=small)], 0.01, seeds=(2, 5)) is None
