@@ -22,7 +22,7 @@ class Serve(Remedy):
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return the servings that are worth a try; none with another distance than the cosine."""
         distance = "cosine" if session.recipe.head.startswith("sphere") else session.recipe.head
-        has_pool = any(not image.label for image in session.reference)
+        has_pool = session.spec.pool is not None  # reading and guarding it takes seconds, and a run begins with this
         return [
             Offer(f"{self.name}:{pilot.serving}", pilot.what, makes_images=False, trainings=0)
             for pilot in list_servings_to_pilot(session.task, distance, has_pool=has_pool)
