@@ -78,6 +78,8 @@ _EXCLUSIVE_EDITS = (
     ("borrowed_colours", "borrowed_amplitude"),
 )
 """At most one edit of each family is used: the first one requested."""
+_LIGHT_AND_WEATHER = frozenset({"night", "dark", "bright", "sunset", "fog", "rain", "snow", "storm"})
+"""Edits by whose words people name photos that are not found."""
 _SCENE_EDITS = frozenset(
     {"viewpoint", "background", "background_blur", "background_clutter", "background_plain", "occlusion"}
 )
@@ -123,13 +125,9 @@ def keep_compatible(meanings: list[EditMatch]) -> tuple[EditMatch, ...]:
     return tuple(one for one in kept.values() if one is medium or one.edit in _SCENE_EDITS)
 
 
-LIGHT_AND_WEATHER = frozenset({"night", "dark", "bright", "sunset", "fog", "rain", "snow", "storm"})
-"""Edits by whose words people name photos that are not found."""
-
-
 def list_rivals(edit: str) -> frozenset[str]:
     """Return the edits that show another light or weather than one edit, or another medium; none for other edits."""
-    families = (LIGHT_AND_WEATHER, frozenset(MEDIA))
+    families = (_LIGHT_AND_WEATHER, frozenset(MEDIA))
     return next((family - {edit} for family in families if edit in family), frozenset())
 
 

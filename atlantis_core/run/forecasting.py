@@ -13,11 +13,10 @@ from atlantis_core.metrics.paired_test import recalls_by_seed, share_of_error
 from atlantis_core.metrics.power import Design, forecast
 from atlantis_core.metrics.sequential import look_levels
 from atlantis_core.metrics.variance_components import learn_spread, prior_spread
-from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import seed_sd
-from atlantis_core.run.pilots import list_offers
+from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.seed_history import load_history
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 def write_forecast(session: Session) -> str:
     """Forecast a run that begins, write it down, and return it in words; empty if no query counts."""
-    found = forecast_run(session, _count_offers(session))
+    found = forecast_run(session, max(1, len(list_tries(session))))
     if found is None:
         return ""
     session.write(0, JournalKind.FORECAST, found)
@@ -37,12 +36,6 @@ def write_forecast(session: Session) -> str:
 def forecast_facts(found: Forecast | AnswerForecast | None) -> dict[str, Any] | None:
     """Return a forecast as JSON, with its sentence."""
     return None if found is None else as_json(found) | {"sentence": found.sentence}
-
-
-def _count_offers(session: Session) -> int:
-    """Return how many remedies the first round would pilot now, at least one."""
-    pilots = load_allocation(session.spec.spread).pilots
-    return 1 if pilots == "never" else max(1, len(list_offers(session)))
 
 
 def forecast_run(session: Session, tries: int = 1) -> Forecast | None:

@@ -82,8 +82,7 @@ def describe_moves(moves: RoundMoves | None, most: int = MOST_CELLS) -> list[str
     """Return up to four short statements: won and lost, what rose, what fell, new confusions; names are quoted.
 
     In each direction at most `most` classes and facet values are named and half as many crossings, and at most `most`
-    confusions. None, of a round without a comparison, gives no
-    statement.
+    confusions. None, of a round without a comparison, gives no statement.
     """
     if moves is None:
         return []

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
+from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
@@ -61,6 +62,11 @@ def list_offers(session: Session) -> list[Offer]:
         for offer in offers
         if offer.makes_images or not (offer.remedy in tried or is_in_effect(session, incumbent, offer.remedy))
     ]
+
+
+def list_tries(session: Session) -> list[Offer]:
+    """Return what a round would pilot: the offers, but nothing in a control arm."""
+    return [] if load_allocation(session.spec.spread).pilots == "never" else list_offers(session)
 
 
 def run_pilots(

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.text import quote
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.generation.edit_words import EditMatch, find_edits, find_requested_edits, list_rivals
+from atlantis_core.generation.edit_words import EditMatch, find_edits, list_rivals
 from atlantis_core.run.goals.clauses import split_clauses
-from atlantis_core.run.goals.words import GENERAL, split_ordered, telling_words, words_of
+from atlantis_core.run.goals.selectors import find_shown_edits, list_values
+from atlantis_core.run.goals.words import GENERAL, list_words, telling_words, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from atlantis_core.records import Cell, Collection, Goal
 
@@ -25,7 +26,7 @@ def list_unmatched(text: str, named: Sequence[Cell], collection: Collection) -> 
     }
     matched |= {word for match in find_edits(text) if _is_shown(match, collection) for word in words_of(match.word)}
     telling = telling_words(text) - matched - GENERAL
-    return tuple(word for word in split_ordered(text) if word in telling)
+    return tuple(word for word in list_words(text) if word in telling)
 
 
 def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
@@ -47,20 +48,11 @@ def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
 
 
 def _is_shown(match: EditMatch, collection: Collection) -> bool:
-    return any(match.edit in _edits_of(*pair) for pair in _list_pairs(collection))
+    return any(match.edit in find_shown_edits(*pair) for pair in list_values(collection))
 
 
 def _find_rival_facet(match: EditMatch, collection: Collection) -> tuple[str, Sequence[str]] | None:
     """Return the first facet with a value for another light, weather or medium than the word's, and its values."""
     rivals = list_rivals(match.edit)
-    found = (facet for facet, value in _list_pairs(collection) if rivals.intersection(_edits_of(facet, value)))
-    facet = next(found, None)
+    facet = next((pair[0] for pair in list_values(collection) if rivals & find_shown_edits(*pair)), None)
     return None if facet is None else (facet, facet_value_lists(collection)[facet])
-
-
-def _edits_of(facet: str, value: str) -> set[str]:
-    return {one.edit for one in find_requested_edits(facet, value, "", "")}
-
-
-def _list_pairs(collection: Collection) -> Iterable[tuple[str, str]]:
-    return ((facet, value) for facet, values in facet_value_lists(collection).items() for value in values)

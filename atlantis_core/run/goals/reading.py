@@ -66,9 +66,8 @@ def read_goal(text: str, collection: Collection) -> Goal:
 
 def _find_cells(text: str, collection: Collection) -> tuple[Cell, ...]:
     """Return the cells that words name; an empty field means any."""
-    text = text if text.strip() else ""
-    words = telling_words(without_counts(text))
-    classes, values = find_classes(words, collection.classes), find_values(without_counts(text), collection)
+    uncounted = without_counts(text)
+    classes, values = find_classes(telling_words(uncounted), collection.classes), find_values(uncounted, collection)
     if trained := find_classes_trained_on(values, collection):
         classes, values = keep_named(trained, classes), []
     elif not values and (counted := find_classes_by_count(text, collection)):

@@ -7,8 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.generation.edit_words import LIGHT_AND_WEATHER, find_edits, find_requested_edits
-from atlantis_core.generation.medium_words import MEDIA
+from atlantis_core.generation.edit_words import find_edits, find_requested_edits, list_rivals
 from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.goals.words import telling_words, words_of
 
@@ -54,8 +53,13 @@ def list_values(collection: Collection) -> list[tuple[str, str]]:
 
 def _find_synonyms(text: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the facet values that a goal names in other words: "drawings" are `style=sketch`."""
-    named = {match.edit for match in find_edits(text)}.intersection(LIGHT_AND_WEATHER.union(MEDIA))
-    return [pair for pair in pairs if named.intersection(one.edit for one in find_requested_edits(*pair, "", ""))]
+    named = {match.edit for match in find_edits(text) if list_rivals(match.edit)}
+    return [pair for pair in pairs if named & find_shown_edits(*pair)]
+
+
+def find_shown_edits(facet: str, value: str) -> set[str]:
+    """Return what photos with a facet value show, by the names of the edits that would show it."""
+    return {one.edit for one in find_requested_edits(facet, value, "", "")}
 
 
 def find_classes(words: set[str], classes: Iterable[str]) -> list[str]:

@@ -36,19 +36,19 @@ GENERAL = frozenset(
 """Words that any goal may contain; they name nothing in a collection."""
 
 
-def split_ordered(text: str) -> list[str]:
-    """Return the words of `telling_words` in their order, each once."""
-    return list(dict.fromkeys(singular(word) for word in re.findall(r"[^\W\d_]{3,}", without_limits(text).lower())))
-
-
 def telling_words(text: str) -> set[str]:
     """Return the words of a goal that may name a class or a facet value."""
     return words_of(without_limits(text)) - SAYS_NOTHING
 
 
 def words_of(text: str) -> set[str]:
-    """Lower-case words of three letters and more, plurals as singulars."""
-    return {singular(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())}
+    """Return the words of `list_words` as a set."""
+    return set(list_words(text))
+
+
+def list_words(text: str) -> list[str]:
+    """Return lower-case words of three letters and more, plurals as singulars, in their order, each once."""
+    return list(dict.fromkeys(singular(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())))
 
 
 def singular(word: str) -> str:

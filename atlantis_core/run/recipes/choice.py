@@ -17,10 +17,9 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.parallel import count_parallel
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import RecipeChoice, RecipeTried
-from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.forecasting import write_forecast
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.pilots import list_offers
+from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.recipes.candidates import list_candidates
 from atlantis_core.run.recipes.comparison import (
     Figures,
@@ -128,8 +127,7 @@ def _build_recipes(session: Session, texts: Sequence[str]) -> dict[str, Recipe]:
 def count_trainings(session: Session) -> int:
     """Return about how many trainings a run takes: baseline, pilots and candidates of every round, one unclear."""
     spec = session.spec
-    tries = () if load_allocation(spec.spread).pilots == "never" else list_offers(session)
-    pilots = sum(offer.trainings for offer in tries)
+    pilots = sum(offer.trainings for offer in list_tries(session))
     unclear = 2 * (session.max_seeds - spec.seeds)
     return spec.seeds + 1 + spec.budget.rounds * (pilots + spec.seeds + 1) + unclear
 
