@@ -79,7 +79,7 @@ def test_a_round_is_looked_at_three_times_and_its_findings_are_kept_and_told(beg
     assert images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
     kept = [tile.note for tile in looks[2].sheet.tiles]
     agreeing = sum(note == "kept" for note in kept)
-    assert f"the filters agree in {agreeing} of {len(kept)} tiles" in looks[2].finding.remarks  # type: ignore[union-attr]
+    assert f"the filters agree in {agreeing} of {len(kept)} tiles" in looks[2].finding.remarks
 
 
 def test_images_are_the_same_with_eyes_and_without(begin: Begin, tmp_path: Path) -> None:

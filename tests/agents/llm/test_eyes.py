@@ -135,7 +135,7 @@ def test_dollars_that_do_not_pay_for_an_image_buy_no_look(
         ChatEyes(calls).look(SHEET, jpeg, "What is there?")
     assert not model.requests
     calls, model = scripted(answer(tile(1), tile(2)), usd=0.02, run_id="rich")
-    assert ChatEyes(calls).look(SHEET, jpeg, "What is there?")
+    assert ChatEyes(calls).look(SHEET, jpeg, "What is there?").text == "Two squares."
     assert workspace.ledger.spent("rich")["tokens"] == 960
 
 

@@ -100,7 +100,7 @@ def test_a_verdict_no_stops_nothing_if_its_tiles_say_yes() -> None:
 
 def test_a_model_that_does_not_recognise_real_photos_of_the_class_is_not_trusted() -> None:
     sheet = sheet_of(3, has_control=True)
-    blind = [tile(number, "no", "no", control) for number, control in enumerate(["no", "no", "yes"], 1)]
+    blind = [tile(1, "no", "no", "no"), tile(2, "no", "no", "no"), tile(3, "no", "no", "yes")]
     found = check_finding(sheet, "None fits.", "no", 0.9, blind, "m")
     assert (found.is_trusted, found.denies) == (False, False)
     assert "real photos" in found.remarks[0]
