@@ -15,6 +15,7 @@ from atlantis_core.records import (
     EarlierRound,
     Forecast,
     Gap,
+    Goal,
     Measurement,
     Pilot,
     Protocol,
@@ -53,6 +54,8 @@ class JournalKind:
     # Of the whole run, written under round 0.
     STATISTICS = EntryKind("statistics", CollectionStatistics)
     CAPTIONS = EntryKind("captions", CaptionsEntry)
+    GOAL = EntryKind("goal", Goal)
+    """As a chat model read it again, once captions had given the collection facets."""
     FACET_IDEAS = EntryKind("facet_ideas", tuple[FacetIdea, ...])
     CONSTRAINTS = EntryKind("wishes", tuple[Constraints, ...])
     """All versions, the newest last."""
