@@ -91,7 +91,13 @@ def _refused_row(case: Case, provider: FakeProvider, workspace: Workspace) -> di
         "no_run_begun": len(workspace.runs.all()) == known,
         "no_model_asked": not provider.heard.get(case.name),
     }
-    kept = {"name": case.name, "goal": case.goal, "collection": case.collection, "fault": case.what, "detail": message}
+    kept = {
+        "name": case.name,
+        "goal": case.goal,
+        "collection": case.collection,
+        "fault": case.what,
+        "detail": message,
+    }
     return kept | {"outcome": "refused", "reason": "goal", "seconds": 0.0, "checks": checks}
 
 

@@ -161,8 +161,7 @@ class Session:
     def goal(self) -> Goal:
         """What the goal's words name in the collection as it is now: captions may have given it facets since."""
         goal = self.read(0, JournalKind.GOAL) or self.spec.goal
-        is_open = goal.text and not goal.cells and not goal.by
-        return read_goal(goal.text, self.collection) if is_open else goal
+        return read_goal(goal.text, self.collection) if goal.text and not (goal.cells or goal.by) else goal
 
     @cached_property
     def task(self) -> RetrievalTask:

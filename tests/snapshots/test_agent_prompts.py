@@ -15,11 +15,13 @@ from langchain_core.messages import BaseMessage
 from atlantis_core.records import (
     Cell,
     CellRequest,
+    Collection,
     Comparison,
     Constraints,
     Decision,
     Gap,
     Goal,
+    LabelledImage,
     MovedCell,
     NewConfusion,
     RoundMoves,
@@ -33,6 +35,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
+from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
 from atlantis_dml.agents.llm.insight import ChatInsight
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
 from atlantis_dml.tools.context import PromptFacts
@@ -118,6 +121,21 @@ def _judged() -> JudgedRound:
     return JudgedRound(index=1, protocol=_protocol(), decision=DECISION, moves=MOVES, trained_on=())
 
 
+VESSELS = Collection(
+    "c",
+    "/",
+    tuple(
+        LabelledImage(f"{name}{k}", "/x", name, "train", facets={"light": "day"})
+        for name in BRIEF.classes
+        for k in (1, 2)
+    ),
+    ("light",),
+    {},
+    (),
+    splits_given=True,
+    num_test=0,
+)
+
 ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
     "protocol": lambda calls, session: ChatDrafter(calls, session).draft(replace(BRIEF, history=(_judged(),))),
     "prompts": lambda calls, _: ChatPromptWriter(calls).write(
@@ -135,6 +153,7 @@ ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
             taken_names=("light",),
         )
     ),
+    "goal": lambda calls, _: ChatGoalReader(calls).read("Nachtfotos von Schleppern, höchstens 300 Bilder", VESSELS),
     "critic": lambda calls, session: ChatCritic(calls).review(_judged(), session),
 }
 
