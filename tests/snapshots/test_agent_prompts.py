@@ -96,7 +96,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
         generator=SimpleNamespace(modes=("edit",)),
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
-        workspace=SimpleNamespace(candidates=workspace.candidates, ledger=ledger),
+        workspace=SimpleNamespace(candidates=workspace.candidates, journal=workspace.journal, ledger=ledger),
         images_left=ledger.left("r", None)["images"],
     )
 
