@@ -27,6 +27,7 @@ TOOLS = (
     "generate_images",
     "score_outliers",
     "search_images",
+    "look",
     "recall_trials",
 )
 

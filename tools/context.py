@@ -27,6 +27,7 @@ from atlantis_core.run.goals.statement import Kind
 from atlantis_core.run.insight import InsightFacts, InsightIdeas
 from atlantis_core.run.round import JudgedRound, read_arms
 from atlantis_core.run.session import Session
+from atlantis_core.run.sheets.looking import Eyes
 
 
 class Planner(Protocol):
@@ -118,6 +119,8 @@ class RunContext:
     insight: InsightFinder | None = None
     """None without a chat model: gaps are then found by counting alone."""
     critic: Critic | None = None
+    eyes: Eyes | None = None
+    """None without a model that takes images: contact sheets are then drawn for a person alone."""
     stop: StopToken = field(default_factory=StopToken)
     """Ends the run's work at its next sign of progress."""
     goal_reader: GoalReader | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.hashing import content_hash
@@ -18,6 +19,7 @@ class RuleDrafter:
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
+        brief = replace(brief, refuted=brief.refuted | brief.stopped)
         shares = load_allocation(brief.spread).share_out(brief)
         cells = list(shares.cells)
         shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})

@@ -92,6 +92,8 @@ class RunSpec:
     preprocessing: int | None = None
     """`BackboneSpec.preprocessing` of the run, set when it begins; None in a run from before there were two: 1."""
     captioner: str = "attributes"
+    vision: str = ""
+    """Chat model that looks at contact sheets; empty for none. By default the planner, if that is a chat model."""
     generator: str = "photometric"
     scorer: str = "margin"
     regime: Regime = "seen"

@@ -67,6 +67,8 @@ class Brief:
     """What the insight agent made of the collection, where there is one."""
     refuted: frozenset[Cell] = frozenset()
     """Cells for which images were refuted in earlier runs on the same collection."""
+    stopped: frozenset[Cell] = frozenset()
+    """Cells of this round whose first images were looked at and did not show what was asked for."""
     support: Mapping[Cell, int] = field(default_factory=dict)
     """Training images of each class, and of each class x facet value, that has any."""
 
@@ -107,6 +109,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         constraints=constraints,
         insight=found.insight,
         refuted=Memory(session).list_refuted_cells(GENERATE),
+        stopped=frozenset(tile.cell for look in found.looks if look.has_stopped for tile in look.sheet.tiles),
         support=_count_support(session.collection),
     )
 

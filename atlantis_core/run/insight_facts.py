@@ -30,8 +30,13 @@ _MOST_ROUNDS = 3
 _RESERVED = ("split", "role", "label", "class")
 
 
-def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only."""
+def collect_insight_facts(
+    session: Session, gaps: Sequence[Gap], mode: Mode, seen: Sequence[str] = ()
+) -> InsightFacts:
+    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only.
+
+    `seen` are sentences on what a vision model saw.
+    """
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
     statistics = session.read(0, JournalKind.STATISTICS)
@@ -40,7 +45,7 @@ def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> 
     sentences = [*_sizes(collection), *alike, *_facets(collection), *_describe_sides(session)]
     sentences += _describe_baseline(session) if mode == "hybrid" else []
     sentences += [*_describe_confusions(measured), *_describe_rounds(session)]
-    sentences += [describe_group(group) for group in group_gaps(measured)]
+    sentences += [*seen, *(describe_group(group) for group in group_gaps(measured))]
     return InsightFacts(
         mode=mode,
         goal=session.goal.text,

@@ -23,6 +23,7 @@ from atlantis_core.records import (
     RoundMoves,
 )
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
+from atlantis_core.records.sheet import Look
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
 
@@ -100,5 +101,7 @@ class JournalKind:
     MOVES = EntryKind("moves", RoundMoves)
     """What the candidate changed: cells that moved, and new confusions; earlier versions did not store it."""
     CRITIQUE = EntryKind("critique", Critique)
+    LOOKS = EntryKind("looks", tuple[Look, ...])
+    """Contact sheets that were drawn, and what a vision model found on them, in order."""
     EFFECTS = EntryKind("effects", tuple[GroupEffect, ...])
     """What `atlantis effect` measured last."""

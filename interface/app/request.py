@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
 
 
+NO_VISION = "none"
+"""What is typed for `--vision` so that no model sees images."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
     """How DATA is read, and which of its validation images are queries and gallery."""
@@ -61,6 +65,8 @@ class RunOptions(TaskOptions):
     backbone: str | None = None
     weights: str | None = None
     captioner: str = "attributes"
+    vision: str | None = None
+    """Chat model that looks at contact sheets, or `none`; None: the planner, if that is a chat model."""
     generator: str = "photometric"
     scorer: str = "margin"
     spread: Spread = "targeted"
@@ -104,7 +110,8 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
 
     if goal:
         goal = build_redaction()(goal)
-    chat_models = [given.planner, given.fallback, given.captioner]
+    vision = choose_vision(given.vision, given.planner)
+    chat_models = [given.planner, given.fallback, given.captioner, vision]
     spec = RunSpec(
         collection_id="",
         data=data,
@@ -121,6 +128,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         backbone=given.backbone,
         weights=given.weights,
         captioner=given.captioner,
+        vision=vision,
         generator=given.generator,
         scorer=given.scorer,
         regime=given.regime,
@@ -137,6 +145,18 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         memory=given.memory,
     )
     return RunRequest(spec, given.columns())
+
+
+def choose_vision(given: str | None, planner: str) -> str:
+    """Return the chat model that looks at contact sheets; empty for none.
+
+    Whether the planner's takes images is not known here: if its provider refuses the first, the run goes on without.
+    """
+    from atlantis_dml.agents.client.models import is_chat_model
+
+    if given is None:
+        return planner if is_chat_model(planner) else ""
+    return "" if given == NO_VISION else given
 
 
 def _build_attack(goal: str, given: RunOptions) -> str:

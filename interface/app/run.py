@@ -12,7 +12,7 @@ from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.goals.clauses import check_goal
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
-from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
+from atlantis_dml.app.chat_models import RULES, build_eyes, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import describe_last_round, make_watcher
 from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
@@ -99,6 +99,7 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
     from atlantis_dml.tools.context import RunContext
 
     stop = stop or StopToken()
+    eyes = build_eyes(session.workspace, session.run_id, session.spec)
     if session.spec.planner == RULES:
         from atlantis_dml.agents.critics import RuleCritic
         from atlantis_dml.agents.rules.drafter import RuleDrafter
@@ -106,7 +107,7 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
         from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
         return RunContext(
-            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
+            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), eyes=eyes, stop=stop
         )
     from atlantis_dml.agents.critics import ChatCritic
     from atlantis_dml.agents.llm.drafter import ChatDrafter
@@ -124,6 +125,7 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
         ChatPromptWriter(calls),
         ChatInsight(calls),
         ChatCritic(calls),
+        eyes,
         stop,
         ChatGoalReader(calls),
     )
