@@ -28,6 +28,7 @@ TOOLS = (
     "score_outliers",
     "search_images",
     "recall_trials",
+    "stop",
 )
 
 
