@@ -73,6 +73,8 @@ class PromptFacts:
     facet_values: dict[str, tuple[str, ...]]
     domain: str = ""
     """What the collection is about, as far as an insight agent said."""
+    responses: tuple[str, ...] = ()
+    """What a person said to earlier drafts of this round, oldest first."""
 
 
 class InsightFinder(Protocol):

@@ -20,6 +20,7 @@ from atlantis_core.records import (
     Pilot,
     Protocol,
     RecipeChoice,
+    Response,
     RoundMoves,
 )
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
@@ -86,6 +87,8 @@ class JournalKind:
     ANSWER_FORECAST = EntryKind("answer_forecast", AnswerForecast)
     """What more answers may bring, as it was known after the pilots."""
     PROTOCOL = EntryKind("protocol", Protocol)
+    RESPONSES = EntryKind("responses", tuple[Response, ...])
+    """What a person said to protocols of the round that they did not approve, oldest first."""
     CANDIDATES = EntryKind("candidates", tuple[str, ...])
     """Keys of the candidates that the protocol asks for, in order."""
     CAPTION_CHECK = EntryKind("caption_check", CaptionCheckResult)

@@ -24,6 +24,7 @@ from atlantis_core.records import (
     LabelledImage,
     MovedCell,
     NewConfusion,
+    Response,
     RoundMoves,
 )
 from atlantis_core.run.cost_tracker import CostTracker
@@ -136,10 +137,17 @@ VESSELS = Collection(
     num_test=0,
 )
 
+
+def _answered() -> Brief:
+    said = Response("respond", _protocol(), 'keine Bilder bei Nebel, "nur" 40')
+    rejected = Response("reject", _protocol(), "")
+    return replace(BRIEF, history=(_judged(),), responses=(rejected, said))
+
+
 ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
-    "protocol": lambda calls, session: ChatDrafter(calls, session).draft(replace(BRIEF, history=(_judged(),))),
+    "protocol": lambda calls, session: ChatDrafter(calls, session).draft(_answered()),
     "prompts": lambda calls, _: ChatPromptWriter(calls).write(
-        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values)
+        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values, responses=("more 'harbour' at dusk",))
     ),
     "insight": lambda calls, _: ChatInsight(calls).find(
         InsightFacts(
