@@ -29,6 +29,7 @@ TOOLS = (
     "search_images",
     "look",
     "recall_trials",
+    "stop",
 )
 
 

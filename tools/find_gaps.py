@@ -22,8 +22,10 @@ from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
-_MAX_GROUPS, _MAX_CLAIMS = 4, 3
-_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
+_MAX_GROUPS = 4
+_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 1400, 200, 300
+_CLAIM_LETTERS = 150
+"""Of each claim, so that all of them fit."""
 
 STEPS = (Step(60, "find_gaps", "Find the cells where the incumbent fails."),)
 WORDS = "gap gaps fail fails failed weak worst diagnose"
@@ -111,8 +113,8 @@ def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str, *, has_fa
     if insight is None:
         return "\n".join(lines)
     claims = [
-        f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, 200)}"
-        for claim in insight.claims[:_MAX_CLAIMS]
+        f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, _CLAIM_LETTERS)}"
+        for claim in insight.claims
     ]
     domain = f"domain, as {insight.by[:40]} sees it: {quote(insight.domain, 100)}"
     new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)

@@ -80,12 +80,18 @@ class ModelCalls:
         self._cost_tracker, self._redact, self._recording = cost_tracker, redact, recording
 
     def ask(
-        self, agent: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = (), hear: Hear | None = None
+        self,
+        agent: str,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool] = (),
+        hear: Hear | None = None,
+        *,
+        several: bool = False,
     ) -> AIMessage:
         """Return the model's answer: its text, tool calls, usage and finish reason.
 
         `agent` names the caller in the trace. With `hear`, which gets each piece of text as it arrives, tool
-        arguments are parsed strictly.
+        arguments are parsed strictly. `several` lets the answer have more than one tool call.
 
         Raises:
             ProviderUnavailable: No model can be reached, or the recording has no further answer.
@@ -102,7 +108,7 @@ class ModelCalls:
         }
         with self._workspace.events.span(self._run_id, "model", self.name, traced) as span:
             known = self._find_reply(agent, key)
-            reply, source = known or self._call_models(messages, tools, hear)
+            reply, source = known or self._call_models(messages, tools, hear, several)
             if known is None:
                 span.tokens = count_tokens(reply.usage_metadata)
                 span.usd = self._cost_tracker.book(reply.usage_metadata, source, f"chat/{span.id}")
@@ -144,17 +150,18 @@ class ModelCalls:
         return sum(event["input"]["agent"] == agent for event in done)
 
     def _call_models(
-        self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
+        self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None, several: bool
     ) -> tuple[AIMessage, str]:
         problems: list[ProviderUnavailable] = []
         for chat in self._models:
+            bound = _bind(chat.model, tools, several)
             about = int(_TOKEN_MARGIN * count_prompt_tokens(messages, tools))
             limit = self._cost_tracker.affordable_tokens(chat.name, about)
             if limit == 0:
                 raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
             try:
                 with translate_provider_errors(chat.name, self._redact):
-                    return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
+                    return redact_reply(_invoke(bound, messages, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
                 problems.append(error)
         kind = type(problems[0]) if len(problems) == 1 else ProviderUnavailable
@@ -189,15 +196,16 @@ def _identify(message: dict[str, Any]) -> dict[str, Any]:
     return {"type": message["type"], "content": data["content"], "calls": calls}
 
 
-def _invoke(
-    model: BaseChatModel,
-    messages: Sequence[BaseMessage],
-    tools: Sequence[BaseTool],
-    limit: int | None,
-    hear: Hear | None,
-) -> AIMessage:
-    bound: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
+def _bind(model: BaseChatModel, tools: Sequence[BaseTool], several: bool) -> Any:
+    """Return a model with its tools; unless `several`, it is asked for one call at a time."""
+    if not tools:
+        return model
+    single: dict[str, Any] = {} if several else {"parallel_tool_calls": False}
+    return model.bind_tools(list(tools), **single)
+
+
+def _invoke(model: Any, messages: Sequence[BaseMessage], limit: int | None, hear: Hear | None) -> AIMessage:
     limits = {} if limit is None else {"max_tokens": limit}
     if hear is None:
-        return bound.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
-    return assemble_reply(bound.stream(list(messages), **limits), hear)
+        return model.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
+    return assemble_reply(model.stream(list(messages), **limits), hear)

@@ -32,6 +32,12 @@ class Goal:
     """Whether to improve retrieval, or only to find out where it fails."""
     unmatched: tuple[str, ...] = ()
     """Words that name nothing in the collection."""
+    missing: tuple[str, ...] = ()
+    """Words for what the goal is about though no photo here shows it, as a chat model read them."""
+    english: str = ""
+    """The goal in one English sentence, as a chat model understood it."""
+    by: str = ""
+    """The chat model that read it; empty for the rules."""
 
 
 DEFAULT_ROUNDS = 3

@@ -89,9 +89,12 @@ def _answer(node: Mapping[str, Any]) -> list[str]:
 
 def _approval(node: Mapping[str, Any]) -> list[str]:
     output = node["output"]
-    decision, by = output["answer"]["decision"], output.get("by", "")
-    if decision == "reject":
-        return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
+    answer, by = output["answer"], output.get("by", "")
+    decision = answer["decision"]
+    if decision in _NOT_APPROVED:
+        return [
+            f"result: {_NOT_APPROVED[decision]} {by}: {answer.get('words') or answer.get('reason') or 'no words'}"
+        ]
     images, proposed, counts = output["images"], node["input"]["images"], output.get("counts", [])
     total = f"{images:,} images" + (f" instead of {proposed:,}" if images != proposed else "")
     cells = [f"{one['count']:,} of {format_cell(one['cell'])}" for one in counts[:_MOST_CELLS]]
@@ -99,6 +102,8 @@ def _approval(node: Mapping[str, Any]) -> list[str]:
     changed = ", changed" if decision == "edit" else ""
     return [f"result: approved {by}{changed}: {total}: {'; '.join(cells)}"]
 
+
+_NOT_APPROVED = {"reject": "rejected", "respond": "to be drafted again", "stop": "the run ended"}
 
 _FORMATTERS = {
     "planner": _decision,

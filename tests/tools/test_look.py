@@ -13,8 +13,9 @@ from agent_brain import finding_for, text_of
 from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
 
 from atlantis_core.base.errors import ProviderRefused
-from atlantis_core.records import Budget, Cell
+from atlantis_core.records import Budget, Cell, Protocol
 from atlantis_core.records.sheet import Finding, Sheet
+from atlantis_core.run.drafting import Brief
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.sheets.drawing import MOST_TILES
@@ -23,7 +24,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.eyes import ChatEyes
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools.context import RunContext
+from atlantis_dml.tools.context import ProtocolDrafter, RunContext
 
 Begin = Callable[..., RunContext]
 Chat = Callable[..., Any]
@@ -228,12 +229,12 @@ _END = (AIMessage("Enough."), AIMessage("Enough."))
 class _SameDraft:
     """Drafts what was drafted first, again and again."""
 
-    def __init__(self, drafter: Any) -> None:
-        self._drafter, self._first = drafter, None
+    def __init__(self, drafter: ProtocolDrafter) -> None:
+        self._drafter, self._known = drafter, list[Protocol]()
 
-    def draft(self, brief: Any) -> Any:
-        self._first = self._first or self._drafter.draft(brief)
-        return self._first
+    def draft(self, brief: Brief) -> Protocol:
+        self._known = self._known or [self._drafter.draft(brief)]
+        return self._known[0]
 
 
 def _with_arm(call: Call, step: str) -> AIMessage:

@@ -57,6 +57,7 @@ def test_record_and_replay_from_the_command_line(
     assert main(["trace", "last", "--workspace", str(folder), "--json"]) == 0
     traced = json.loads(capsys.readouterr().out)
     assert {row["agent"] for row in traced["agents"]} == {
+        "goal",
         "planner",
         "insight",
         "protocol",
