@@ -58,6 +58,7 @@ def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
         _rounds,
         _moved,
         _pilots,
+        _looks,
         _memory,
         lambda _: _heat(maps),
         _gaps,
@@ -96,7 +97,8 @@ def _head(facts: Facts) -> Iterator[str]:
         rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", format_gain(gap)))
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
     if facts["forecast"]:
-        yield f"Before the run: {facts['forecast']['sentence']}."
+        looks = facts["forecast"].get("looks_sentence")
+        yield f"Before the run: {facts['forecast']['sentence']}" + (f"; {looks}." if looks else ".")
     if facts["memory"]:
         yield f"Memory: {escape_markdown(facts['memory']['sentence'])}."
 
@@ -183,6 +185,20 @@ def _pilots(facts: Facts) -> Iterator[str]:
             yield "By group of gaps, in points, with the images kept there:"
             rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
             yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
+
+
+def _looks(facts: Facts) -> Iterator[str]:
+    """List what was seen on contact sheets, round by round."""
+    for entry in facts["rounds"]:
+        if not entry["looks"]:
+            continue
+        yield f"## Contact sheets of round {entry['index']}"
+        yield "\n".join(
+            f"- `{look['file']}`: "
+            + escape_markdown(look["title"] if look["status"] == "drawn" else look["sentence"])
+            + (" The other images were not made." if look["has_stopped"] else "")
+            for look in entry["looks"]
+        )
 
 
 def _memory(facts: Facts) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text, quote
 from atlantis_core.records.sheet import Finding, Look, Seen, Sheet, Tile, TileFinding
 
@@ -88,6 +89,25 @@ def describe_look(look: Look) -> str:
 def tell_look(look: Look) -> str:
     """Return what a planner is told of a look, as a line of its own; nothing if no model was asked."""
     return "" if look.status == "drawn" else f"\n{describe_look(look)}"
+
+
+def look_facts(look: Look) -> dict[str, Any]:
+    """Return a look as JSON, as pages and `--json` show it."""
+    found = {tile.number: tile for tile in look.finding.tiles} if look.finding else {}
+    tiles = [
+        {"number": number, "cell": as_json(tile.cell), "note": tile.note, "finding": as_json(found.get(number))}
+        for number, tile in enumerate(look.sheet.tiles, 1)
+    ]
+    return {
+        "kind": look.sheet.kind,
+        "title": look.sheet.title,
+        "parts": list(look.sheet.parts),
+        "file": f"sheets/{look.sheet.file}",
+        "status": look.status,
+        "sentence": describe_look(look),
+        "has_stopped": look.has_stopped,
+        "tiles": tiles,
+    }
 
 
 def _check_numbers(sheet: Sheet, numbers: Sequence[int]) -> None:
