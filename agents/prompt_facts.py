@@ -9,10 +9,11 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.run.critique import count_survivors
 from atlantis_core.run.moved_cells import describe_moves, read_moves
+from atlantis_core.run.responses import LONGEST_WORDS, describe_drafted
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, Gap
+    from atlantis_core.records import Cell, Gap, Response
     from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
@@ -57,6 +58,20 @@ def describe_gap(gap: Gap) -> str:
         f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')} (typically "
         f"{gap.typical_support:g}), {gap.cause}" + (f", mistaken for {mistaken}" if mistaken else "")
     )
+
+
+def describe_responses(responses: Sequence[Response]) -> list[str]:
+    """Return what a person said to earlier drafts of a round, oldest first, in a line each."""
+    lines = []
+    for response in responses:
+        what, words = describe_drafted(response.protocol), quoted(response.words, LONGEST_WORDS)
+        cells = describe_cells([request.cell for request in response.protocol.cells])
+        if response.decision == "reject":
+            said = f"rejected this draft: {what} ({cells}). Draft another one. Their reason: {words}"
+        else:
+            said = f"answered to this draft: {what} ({cells}). Draft it again to fit. Their words: {words}"
+        lines.append(f"A person {said}")
+    return lines
 
 
 def summarise_rounds(rounds: Sequence[JudgedRound], session: Session) -> list[str]:

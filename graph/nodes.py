@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
@@ -13,15 +13,17 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol, RunEnd
 from atlantis_core.run.adding_seeds import judge_seed_by_seed
-from atlantis_core.run.approval import BY_AUTO, hash_protocol
+from atlantis_core.run.approval import BY_AUTO, THEN, hash_protocol
 from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached
 from atlantis_core.run.moved_cells import write_moves
 from atlantis_core.run.protocol_rules import parse_edited_protocol
+from atlantis_core.run.responses import count_rejections, is_rejected, read_responses
 from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
+from atlantis_dml.graph.responding import REJECTED_BEFORE, draft_again, end_by_person, turn_down
 from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, shown_protocol
 from atlantis_dml.graph.state import State
 from atlantis_dml.graph.tool_calls import (
@@ -95,21 +97,25 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     session = runtime.context.session
     protocol = _protocol(session, state)
     spent = session.workspace.ledger.spent(session.run_id)
+    responses = read_responses(session, state["round"])
+    if not session.spec.auto and is_rejected(responses, protocol):  # a planner that did not draft another
+        return draft_again(state, session, REJECTED_BEFORE, state["failures"] + 1)
     asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
+    asked |= {"rejections": count_rejections(responses), "responses": as_json(responses[-1:])}
     decision = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else dict(interrupt(asked))
     by, now = decision.pop("by", ""), hash_protocol(protocol)
     if decision["decision"] == "approve" and now != shown_protocol(state) and not session.spec.auto:
         session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
         return {"protocol": now, "approved": ""}
-    call, *others = list_open_calls(state)
+    if decision["decision"] == "reject":
+        decision[THEN] = "draft"
     given = {"protocol": protocol.id, "images": protocol.num_images}
     with session.span("approval", decision["decision"], given, state["planner_event"]) as span:
         span.output = {"answer": decision, "by": by}
-        if decision["decision"] == "reject":
-            why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
-            refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
-            left = cancel_calls(others, session, state["planner_event"], why)
-            return {"messages": [refusal, *left], "approved": ""} | _stop("person", why)
+        if decision["decision"] == "stop":
+            return end_by_person(state, session, str(decision.get("reason") or ""))
+        if decision["decision"] in {"reject", "respond"}:
+            return turn_down(state, session, protocol, decision)
         if decision["decision"] == "edit":
             protocol = parse_edited_protocol(
                 decision["protocol"], session.collection, session.spec.regime, session.images_left

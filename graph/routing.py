@@ -51,10 +51,12 @@ def shown_protocol(state: State) -> str:
     return str(protocol)
 
 
-def after_approve(state: State) -> Literal["tools", "approve", "report"]:
-    """An approved spending is made, a rejected one ends the run; a protocol that has changed is shown again."""
+def after_approve(state: State) -> Literal["tools", "approve", "planner", "report"]:
+    """An approved spending is made; one that was not goes back to the planner; a changed protocol is shown again."""
     if state.get("stop_reason"):
         return "report"
+    if isinstance(state["messages"][-1], ToolMessage):
+        return "planner"
     return "tools" if state["approved"] else "approve"
 
 

@@ -36,8 +36,9 @@ Loop: TypeAlias = "CompiledStateGraph[State, RunContext, State, State]"
 
 Watch = Callable[[str, Mapping[str, Any]], None]
 
-DECISIONS = ("approve", "reject", "edit")
-"""What a person may answer to an approval."""
+DECISIONS = ("approve", "edit", "respond", "reject", "stop")
+"""What a person may answer to an approval: `respond` takes `words`, after which the protocol is drafted again;
+after `reject` another one is drafted; `stop` ends the run (both with a `reason`)."""
 
 STOPPED = "stopped by a person"
 """Why a run is paused that its stop token ended."""
@@ -48,7 +49,7 @@ def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
 
     ```
     START -> planner <-> tools
-                |-> approve -> tools
+                |-> approve -> tools (approved), planner (drafts again)
                 tools -> judge -> critique -> planner
                 '-> report -> END
     ```
@@ -97,8 +98,8 @@ def advance(context: RunContext, answer: Mapping[str, Any] | None = None, watch:
 
     Args:
         context: The run's session, planner and agents; its `stop` pauses the run after a step or inside one.
-        answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`,
-            with `by` (`in the chat`) for the trace.
+        answer: To the approval the run waits for: a `decision` of `DECISIONS` with its fields, and
+            `by` (`in the chat`) for the trace.
         watch: Called with `(node, update)` after every step, and with `("progress", {what, done, total})` within.
 
     Raises:
@@ -200,7 +201,7 @@ def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
     if snapshot.interrupts:
         return Command(resume=dict(answer)) if answer else None
     if answer:
-        raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
+        raise SetupError("this run waits for no approval; resume it without an answer to one")
     if not snapshot.values:
         return initial_state()
     if snapshot.values["failures"] >= routing.MAX_FAILURES:  # paused for them: a resumed run gets one more chance

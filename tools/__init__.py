@@ -29,6 +29,7 @@ TOOLS = (
     "generate_images",
     "score_outliers",
     "search_images",
+    "look",
     "recall_trials",
     "stop",
 )

@@ -17,6 +17,9 @@ from atlantis_dml.tools.steps import Step
 _LATER = ("write_prompts", "pilot_remedies", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
 
+REDRAFTED = ("draft_protocol", *_LATER)
+"""Steps that are done again after a person did not approve."""
+
 STEPS = (Step(70, "draft_protocol", "Spend this round's images on the worst gaps."),)
 WORDS = "pick picked choose chose chosen select selected target targeted draft drafted protocol"
 

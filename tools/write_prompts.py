@@ -14,6 +14,7 @@ from atlantis_core.prompting.prompt_selection import count_value_mentions
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.family_words import add_family_words, describe_choices
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.responses import read_responses
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
@@ -33,7 +34,9 @@ def write_prompts(runtime: Runtime) -> object:
     classes = tuple(sorted({image.label for image in collection.of_split("train")}))
     insights = (session.read(index, JournalKind.INSIGHT) for index in range(round_index, 0, -1))
     domain = next((found.domain for found in insights if found), "")
-    written = context.prompt_writer.write(protocol, PromptFacts(classes, facet_value_lists(collection), domain))
+    said = tuple(filter(None, (response.words for response in read_responses(session, round_index))))
+    facts = PromptFacts(classes, facet_value_lists(collection), domain, said)
+    written = context.prompt_writer.write(protocol, facts)
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
     found = add_family_words(session, replace(protocol, cells=cells), partial(find_diagnosing, runtime))

@@ -33,6 +33,10 @@ Hear = Callable[[str], None]
 COMPLETE = frozenset({None, "stop", "tool_calls", "function_call"})
 """Finish reasons of an answer that was not cut off."""
 
+IMAGE_TOKENS = 1000
+"""Tokens of an image of at most 768 px a side, estimated: 765 by OpenAI's tiles of 512 px (85 + 4 x 170), 786 by
+Anthropic's width x height / 750, up to 950 by OpenAI's patches of 32 px. Booked is what the provider counts."""
+
 _TOKEN_MARGIN = 1.3
 """Factor on the token count, which is estimated from characters and too low for many scripts."""
 
@@ -167,12 +171,17 @@ class ModelCalls:
         """Return what the trace shows of a message: without keys, and of an image only its content hash."""
         if isinstance(content, str):
             return self._redact(content)
-        return [{"type": part["type"], "hash": content_hash("part", part)} for part in content]
+        return [
+            {"type": "text", "text": self._redact(part["text"])}
+            if part["type"] == "text"
+            else {"type": part["type"], "hash": content_hash("part", part)}
+            for part in content
+        ]
 
 
 def count_prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:
-    """Estimate the tokens of a prompt, including the schemas of its tools."""
-    return int(count_tokens_approximately(messages, tools=list(tools)))
+    """Estimate the tokens of a prompt, including its images and the schemas of its tools."""
+    return int(count_tokens_approximately(messages, tools=list(tools), tokens_per_image=IMAGE_TOKENS))
 
 
 def is_complete(reply: AIMessage) -> bool:

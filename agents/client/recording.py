@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from atlantis_core.base.errors import ProviderUnavailable, SetupError
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import RunSpec
-from atlantis_core.run.approval import BY_AUTO
+from atlantis_core.run.approval import BY_AUTO, read_recorded_answer
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -46,7 +46,7 @@ class _Call(BaseModel):
 
 
 class _Approval(BaseModel):
-    decision: Literal["approve", "reject", "edit"]
+    decision: Literal["approve", "edit", "respond", "reject", "stop"]
     protocol: dict[str, Any] | None = None
 
 
@@ -96,7 +96,7 @@ def collect_recording(workspace: Workspace, run_id: str) -> Recording:
 def collect_approvals(workspace: Workspace, run_id: str) -> list[Mapping[str, Any]]:
     """Return people's decisions about a run's protocols, oldest first."""
     decided = (event["output"] for event in workspace.events.of_kind(run_id, "approval"))
-    return [output["answer"] for output in decided if output.get("by") != BY_AUTO]
+    return [read_recorded_answer(output["answer"]) for output in decided if output.get("by") != BY_AUTO]
 
 
 def write_recording(recording: Recording, path: Path) -> None:
@@ -118,7 +118,8 @@ def read_recording(path: Path) -> Recording:
             )
         TypeAdapter(list[_Call]).validate_python(facts["calls"])
         TypeAdapter(list[_Approval]).validate_python(facts["approvals"])
-        return Recording(from_json(RunSpec, facts["spec"]), facts["calls"], facts["approvals"])
+        approvals = [read_recorded_answer(answer) for answer in facts["approvals"]]
+        return Recording(from_json(RunSpec, facts["spec"]), facts["calls"], approvals)
     except OSError as error:
         raise SetupError(f"recording {str(path)!r} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:

@@ -15,8 +15,15 @@ from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.allocation.allocation import expand_cell
 from atlantis_core.run.constraints import check_constraints
+from atlantis_core.run.responses import is_rejected_draft
 from atlantis_dml.agents.client.structured_output import ask_for_object
-from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_rounds
+from atlantis_dml.agents.prompt_facts import (
+    describe_cells,
+    describe_gap,
+    describe_responses,
+    describe_scorers,
+    summarise_rounds,
+)
 from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.prompts import quoted, render
 
@@ -97,6 +104,8 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
         expected_gain=draft.expected_gain,
     )
     check_constraints(brief.constraints, protocol)
+    if is_rejected_draft(brief.responses, protocol):
+        raise InvalidProtocol("a person rejected a draft with exactly these cells and counts; draft another one")
     return protocol
 
 
@@ -150,6 +159,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "skipped": describe_cells(brief.constraints.skip),
         "refuted": describe_cells(sorted(brief.refuted, key=str)),
         "notes": [quoted(note) for note in brief.constraints.notes],
+        "responses": describe_responses(brief.responses),
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",
         "claims": [quoted(claim.text, 200) + (" (a guess)" if claim.is_guess else "") for claim in claims],

@@ -15,6 +15,7 @@ from atlantis_core.prompting.parsing import extract_prompts
 from atlantis_core.prompting.prompt_selection import select_prompts
 from atlantis_core.prompting.subjects import SubjectChecker, readable_name
 from atlantis_core.records import Cell, CellRequest
+from atlantis_core.run.responses import LONGEST_WORDS
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 from atlantis_dml.prompts import quoted, render
@@ -97,6 +98,7 @@ class ChatPromptWriter:
             "prompt_writer_facts",
             objective=quoted(protocol.objective, 600),
             domain=quoted(facts.domain) if facts.domain else "",
+            responses=[quoted(words, LONGEST_WORDS) for words in facts.responses],
             arm=protocol.arm,
             cells=[_describe_cell(one) for one in cells],
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.records import Protocol
 from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.allocation.allocation import weigh_images
+from atlantis_core.run.responses import is_rejected_draft
+from atlantis_dml.agents.rules.responses import describe_followed, share_out_as_asked
 
 if TYPE_CHECKING:
     from atlantis_core.run.drafting import Brief
@@ -18,11 +22,12 @@ class RuleDrafter:
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
-        shares = load_allocation(brief.spread).share_out(brief)
+        brief = replace(brief, refuted=brief.refuted | brief.stopped)
+        shares = share_out_as_asked(brief) if brief.responses else load_allocation(brief.spread).share_out(brief)
         cells = list(shares.cells)
         shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})
         objective = "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
-        return Protocol(
+        protocol = Protocol(
             id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],
             round=brief.round,
             arm=brief.modes[0],
@@ -33,3 +38,7 @@ class RuleDrafter:
             synthetic_weight=weigh_images(brief, cells),
             expected_gain=round(shares.expected_gain, 3),
         )
+        if is_rejected_draft(brief.responses, protocol):
+            raise ToolError(f"--spread {brief.spread} drafts this protocol alone, and a person rejected it")
+        followed = describe_followed(brief, protocol)
+        return replace(protocol, reason=f"{protocol.reason}; {followed}") if followed else protocol

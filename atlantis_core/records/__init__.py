@@ -39,7 +39,7 @@ from atlantis_core.records.measurement import (
 from atlantis_core.records.moves import MovedCell, NewConfusion, RoundMoves
 from atlantis_core.records.recipe_choice import RecipeChoice, RecipeTried
 from atlantis_core.records.remedy import AnswerForecast, EarlierRound, GapGroup, GroupGain, Offer, Pilot
-from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
+from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, Response, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 
@@ -87,6 +87,7 @@ __all__ = [
     "RecipeChoice",
     "RecipeTried",
     "Regime",
+    "Response",
     "Role",
     "RoundMoves",
     "RunEnd",

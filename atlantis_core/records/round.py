@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from atlantis_core.records.collection import Cell
 from atlantis_core.records.generation import Protocol
@@ -33,6 +34,17 @@ class Constraints:
     def without_skipped(self, protocol: Protocol) -> Protocol:
         """Return a protocol without the skipped cells."""
         return replace(protocol, cells=tuple(request for request in protocol.cells if self.allows(request.cell)))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a person said to a protocol instead of approving it."""
+
+    decision: Literal["reject", "respond"]
+    """Whether the protocol was rejected, or is to be changed as the words say."""
+    protocol: Protocol
+    words: str
+    """A reason or a wish, in any language; may be empty for a rejection."""
 
 
 NO_TARGETED_QUERY = "over all queries (none is in the targeted cells)"

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 BY_AUTO = "by --auto"
 """Who approves where no person is asked."""
 
+THEN = "then"
+"""Field of a recorded rejection: `draft`, as the run drafts another protocol. Earlier versions ended the run, and
+recorded no such field."""
+
+
+def read_recorded_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recorded answer as it is given today: a rejection by an earlier version ended the run."""
+    ends = answer["decision"] == "reject" and THEN not in answer
+    return {**answer, "decision": "stop"} if ends else dict(answer)
+
 
 def hash_protocol(protocol: Protocol) -> str:
     """Return the content hash by which a protocol is approved: any change needs a new approval."""

@@ -1,4 +1,4 @@
-"""Asks a person to approve, reject or edit a protocol, after showing what it generates and costs."""
+"""Asks a person what to do with a protocol, after showing what it generates and costs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.protocol_rules import parse_edited_protocol
+from atlantis_core.run.responses import MANY_REJECTIONS
 from atlantis_core.run.time_estimate import estimate_seconds
 from atlantis_dml.app.label import label_now
 from atlantis_dml.app.output import say
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 Answer = dict[str, Any]
-"""Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `reject` the `reason`."""
+"""Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `respond` the `words`, with
+`reject` and `stop` the `reason`."""
 
-ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip ..."
+ANSWER_HINT = (
+    "answer: /approve, /approve with N, /approve without fog; /respond WORDS (it is drafted again), /reject [because "
+    "...] (another one is drafted), /end (ends the run); or ask why, or skip ..."
+)
 """What may be said in a conversation."""
 
 _CELLS_SHOWN = 12
-_CHOICE = "approve, reject or edit? [a/r/e]"
+_CHOICE = "approve, edit, respond in words, reject (another one is drafted) or stop the run? [a/e/w/r/s]"
+_WITH_LABELS = "approve, edit, respond in words, reject, stop the run, or label photos of the pool? [a/e/w/r/s/l]"
 
 
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
@@ -45,22 +51,38 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
     from atlantis_core.run.answers import asks_person
 
     labels = asks_person(session)
-    choice = "approve, reject, edit or label photos of the pool? [a/r/e/l]" if labels else _CHOICE
+    choice = _WITH_LABELS if labels else _CHOICE
     while True:
-        answer = _prompt(choice).strip().lower()
-        if answer in {"a", "approve", "y", "yes"}:
-            return {"decision": "approve"}
-        if answer in {"r", "reject", "n", "no"}:
-            return {"decision": "reject", "reason": _prompt("reason (may be empty)", default="")}
-        if answer in {"e", "edit"}:
-            edited = _edit_in_editor(session, question)
-            if edited:
-                return edited
-        elif labels and answer in {"l", "label"}:
+        line = _prompt(choice).strip()
+        answer = line.lower()
+        if labels and answer in {"l", "label"}:
             label_now(session)
             say("these answers count from the next round on")
+        elif answer in {"e", "edit"}:
+            if edited := _edit_in_editor(session, question):
+                return edited
+        elif answered := _read_line(line):
+            return answered
         else:
-            say(f"{answer!r} is not an answer; type a, r or e")
+            say(f"{line!r} is not an answer; type a, e, w, r or s, or say in words what to change")
+
+
+def _read_line(line: str) -> Answer | None:
+    """Return the answer in a line; a sentence is a response, never an approval. None for anything else."""
+    answer = line.lower()
+    if answer in {"a", "approve", "y", "yes"}:
+        return {"decision": "approve"}
+    if answer in {"r", "reject", "n", "no"}:
+        return {"decision": "reject", "reason": _prompt("reason (may be empty)", default="")}
+    if answer in {"s", "stop", "end"}:
+        return {"decision": "stop", "reason": _prompt("the run ends here; reason (may be empty)", default="")}
+    if answer in {"w", "words", "respond"}:
+        return _respond(_prompt("what should be different?", default=""))
+    return _respond(line) if " " in line else None
+
+
+def _respond(words: str) -> Answer | None:
+    return {"decision": "respond", "words": words.strip()} if words.strip() else None
 
 
 def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str]:
@@ -83,11 +105,32 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
     asking = describe_asking(session, question["round"])
+    lines = [*describe_responses(question), *lines]
     return [*lines, f"  cost: {describe_cost(session, question)}", *([f"  {asking}"] if asking else [])]
 
 
+def describe_responses(question: Mapping[str, Any]) -> list[str]:
+    """Return what this draft answers to, and after several rejections the question whether to end the run."""
+    lines = []
+    for response in question.get("responses", [])[-1:]:  # a question of an earlier version has none
+        said = "you rejected the draft before" if response["decision"] == "reject" else "you answered"
+        lines.append(
+            f"Drafted again, as {said}" + (f": {clean_text(response['words'], 300)}" if response["words"] else "")
+        )
+    rejections = question.get("rejections", 0)
+    if rejections >= MANY_REJECTIONS:
+        lines.append(f"{rejections} drafts in a row were rejected. End the run? Stopping is an answer, too.")
+    return lines
+
+
 def answer_from_options(
-    session: Session, approve: bool, reject: bool, edit: Path | None, reason: str
+    session: Session,
+    approve: bool,
+    reject: bool,
+    edit: Path | None,
+    reason: str,
+    respond: str = "",
+    stop: bool = False,
 ) -> Answer | None:
     """Return the answer that the options of `resume` give; None if they give none.
 
@@ -95,10 +138,14 @@ def answer_from_options(
         SetupError: More than one option, or a file that cannot be read.
         InvalidProtocol: The edited protocol breaks a rule.
     """
-    if approve + reject + (edit is not None) > 1:
-        raise SetupError("give only one of --approve, --reject and --edit")
+    if approve + (reject or stop) + (edit is not None) + bool(respond) > 1:
+        raise SetupError("give only one of --approve, --edit, --respond, --reject and --stop")
     if approve:
         return {"decision": "approve"}
+    if respond:
+        return {"decision": "respond", "words": respond}
+    if stop:  # alone, or with --reject
+        return {"decision": "stop", "reason": reason}
     if reject:
         return {"decision": "reject", "reason": reason}
     if edit is None:

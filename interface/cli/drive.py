@@ -79,7 +79,7 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
         question = outcome.question or {}
         message = (
             f"round {question['round']} waits for approval ({count_noun(question['images'], 'image')}); "
-            f"continue with: {resume} --approve (or --reject, or --edit FILE)"
+            f"continue with: {resume} --approve (or --edit FILE, --respond WORDS, --reject, --stop)"
         )
         _stop(session, message, EXIT_WAITING, as_json, {"question": dict(question)})
     if outcome.status == "paused":

@@ -70,6 +70,17 @@ def _critique(node: Mapping[str, Any]) -> list[str]:
     return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
 
 
+def _look(node: Mapping[str, Any]) -> list[str]:
+    look = node["output"]["look"]
+    tiles = (look["finding"] or {}).get("tiles", ())
+    seen = [
+        f"tile {tile['number']}: {tile['shows']}; class {tile['class_shown']}, condition {tile['condition_shown']}"
+        + (f"; {tile['wrong']}" if tile["wrong"] else "")
+        for tile in tiles
+    ]
+    return [f"result: {node['output']['text']}", f"sheet: {look['sheet']['file']}", *seen]
+
+
 def _answer(node: Mapping[str, Any]) -> list[str]:
     output, reply = node["output"], node["output"]["reply"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
@@ -78,9 +89,12 @@ def _answer(node: Mapping[str, Any]) -> list[str]:
 
 def _approval(node: Mapping[str, Any]) -> list[str]:
     output = node["output"]
-    decision, by = output["answer"]["decision"], output.get("by", "")
-    if decision == "reject":
-        return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
+    answer, by = output["answer"], output.get("by", "")
+    decision = answer["decision"]
+    if decision in _NOT_APPROVED:
+        return [
+            f"result: {_NOT_APPROVED[decision]} {by}: {answer.get('words') or answer.get('reason') or 'no words'}"
+        ]
     images, proposed, counts = output["images"], node["input"]["images"], output.get("counts", [])
     total = f"{images:,} images" + (f" instead of {proposed:,}" if images != proposed else "")
     cells = [f"{one['count']:,} of {format_cell(one['cell'])}" for one in counts[:_MOST_CELLS]]
@@ -89,11 +103,14 @@ def _approval(node: Mapping[str, Any]) -> list[str]:
     return [f"result: approved {by}{changed}: {total}: {'; '.join(cells)}"]
 
 
+_NOT_APPROVED = {"reject": "rejected", "respond": "to be drafted again", "stop": "the run ended"}
+
 _FORMATTERS = {
     "planner": _decision,
     "judge": _verdict,
     "critique": _critique,
     "model": _answer,
+    "look": _look,
     "approval": _approval,
 }
 """Kind of a step -> what describes its outcome, the gist first."""
@@ -102,9 +119,16 @@ _FORMATTERS = {
 def _format_question(given: Mapping[str, Any], whole: bool) -> list[str]:
     """Return which agent called a model and how long the prompt was; with `whole` the prompt, too."""
     messages = given.get("messages", [])
-    characters = sum(len(str(message["content"])) for message in messages)
-    call = f"called by: {given['agent']}, with {len(messages)} messages of {characters:,} characters"
-    return [call, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
+    texts = [_format_content(message["content"]) for message in messages]
+    call = f"called by: {given['agent']}, with {len(messages)} messages of {sum(map(len, texts)):,} characters"
+    typed = zip(messages, texts, strict=True)
+    return [call, *(f"{message['type']}: {text}" for message, text in typed if whole)]
+
+
+def _format_content(content: Any) -> str:
+    """Return a message as text; of an image its content hash alone is known."""
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return " ".join(str(part["text"]) if part["type"] == "text" else f"[image {part['hash'][:12]}]" for part in parts)
 
 
 def _list_prompts(output: Any) -> list[str]:

@@ -120,10 +120,10 @@ def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin, journal:
         advance(context, {"decision": "approve"})
 
 
-def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin, journal: Journal) -> None:
+def test_a_person_ends_the_run_at_a_protocol_in_their_words(begin: Begin, journal: Journal) -> None:
     context = begin(auto=False)
     advance(context)
-    advance(context, {"decision": "reject", "reason": "no night shots please"})
+    advance(context, {"decision": "stop", "reason": "no night shots please"})
     end = journal(context)[0]["end"]
     assert end["stop_reason"] == "person"
     assert "no night shots please" in end["stop_detail"]

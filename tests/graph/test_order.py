@@ -68,7 +68,7 @@ def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
     assert ledger.spent(run_id)["images"] == 2
     approved = advance(replace(context, planner=planner), {"decision": "approve"})
     assert approved.status == "waiting", "one approval, one making"
-    advance(replace(context, planner=planner), {"decision": "reject"})
+    advance(replace(context, planner=planner), {"decision": "stop"})
     assert ledger.spent(run_id)["images"] == 4
     assert journal(context)[0]["end"]["stop_reason"] == "person"
 

@@ -33,7 +33,7 @@ def test_a_run_waits_for_a_person_and_goes_on_with_the_answer(begin: Any) -> Non
     (question,) = found["__interrupt__"]
     assert question.value["images"] > 0
     assert studio.get_state(config).next == ("approve",)
-    answer = {"decision": "reject", "reason": "not these"}
+    answer = {"decision": "stop", "reason": "not these"}
     found = studio.invoke(Command(resume=answer), config, context=named(session))
     assert (found["stop_reason"], studio.get_state(config).next) == ("person", ())
     end = session.read(0, JournalKind.END)

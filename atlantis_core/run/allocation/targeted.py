@@ -43,7 +43,7 @@ class Targeted(Allocation):
 
     def share_out(self, brief: Brief) -> Shares:
         """Return equal shares for the worst gaps; for the same cells again if other queries paid for their gain."""
-        if paid := find_paid_round(brief):
+        if not brief.responses and (paid := find_paid_round(brief)):
             cells = [request.cell for request in paid.protocol.cells]
             reason = f"round {paid.index} helped these cells and other queries paid for it: the same, weighing less"
             return Shares(tuple(spread_evenly(cells, brief.num_images, 0)), paid.protocol.expected_gain, reason)

@@ -1,0 +1,120 @@
+"""What a person said to the protocols of a round that they did not approve: the next draft follows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from atlantis_core.base.amounts import amounts_in
+from atlantis_core.base.plural import count_noun
+from atlantis_core.records import Cell, Collection, Protocol, Response
+from atlantis_core.run.constraints import parse_cells
+from atlantis_core.run.goals.clauses import split_clauses
+from atlantis_core.run.journal import JournalKind
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+MANY_REJECTIONS = 3
+"""After so many rejections in a row a person is asked whether to end the run."""
+
+LONGEST_WORDS = 1000
+"""Characters of a response that are kept."""
+
+_NOT = re.compile(
+    r"\b(?:without|no|not|never|drop|avoid|instead\s+of|rather\s+than|fewer|less)\s+(?!\d)", re.IGNORECASE
+)
+"""How people leave something out of a protocol, besides the ways of a goal (`run.goals.clauses`)."""
+_TOO_MANY = re.compile(r"\bfewer\b|\bless\b(?!\s+\w+ing)|\btoo\s+many\b|\bhalf\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the rules read in a person's responses. All else in their words is for a chat model."""
+
+    only: tuple[Cell, ...] = ()
+    """Cells to draft for; empty where none were named."""
+    skip: tuple[Cell, ...] = ()
+    images: int | None = None
+    """At most so many."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the words said nothing that the rules can act on."""
+        return self == Wish()
+
+
+def read_responses(session: Session, round_index: int) -> tuple[Response, ...]:
+    """Return what a person said to the drafts of a round, oldest first."""
+    return session.read(round_index, JournalKind.RESPONSES) or ()
+
+
+def add_response(
+    session: Session, round_index: int, protocol: Protocol, decision: Literal["reject", "respond"], words: str
+) -> None:
+    """Keep what a person said to a draft; once, if the step that keeps it is run again after a kill."""
+    known, new = read_responses(session, round_index), Response(decision, protocol, words[:LONGEST_WORDS])
+    if known[-1:] != (new,):
+        session.write(round_index, JournalKind.RESPONSES, (*known, new))
+
+
+def count_rejections(responses: Sequence[Response]) -> int:
+    """Return how many of the newest responses are rejections."""
+    newest = [response.decision == "reject" for response in reversed(responses)]
+    return newest.index(False) if False in newest else len(newest)
+
+
+def is_rejected(responses: Sequence[Response], protocol: Protocol) -> bool:
+    """Whether a person rejected a protocol with these images by this remedy; other prompts do not change that."""
+    return any(one.decision == "reject" and _what(one.protocol) == _what(protocol) for one in responses)
+
+
+def is_rejected_draft(responses: Sequence[Response], draft: Protocol) -> bool:
+    """Whether a person rejected these images by any remedy: a draft has none yet, pilots choose it later."""
+    return any(one.decision == "reject" and _what(one.protocol)[:2] == _what(draft)[:2] for one in responses)
+
+
+def list_rejected_cells(responses: Sequence[Response]) -> set[Cell]:
+    """Return the cells of the rejected protocols."""
+    rejected = (one.protocol for one in responses if one.decision == "reject")
+    return {request.cell for protocol in rejected for request in protocol.cells}
+
+
+def read_wish(responses: Sequence[Response], collection: Collection) -> Wish:
+    """Read the cells and the number of images that a person's responses name, by rules.
+
+    The newest words that name cells, and those that name a number, win; what is to be left out adds up.
+    """
+    only: tuple[Cell, ...] = ()
+    skip: tuple[Cell, ...] = ()
+    images = None
+    for response in responses:
+        parts = split_clauses(_NOT.sub("skip ", response.words))
+        left_out = parse_cells(parts.excluded, collection)
+        only = tuple(cell for cell in parse_cells(parts.rest, collection) if cell not in left_out) or only
+        skip += left_out
+        images = _read_images(response) or images
+    return Wish(only, tuple(dict.fromkeys(skip)), images)
+
+
+def _read_images(response: Response) -> int | None:
+    """Return the number of images in the words, half of those drafted for "fewer"; None without one.
+
+    Nothing is spent on it: the next protocol shows the number and needs an approval of its own.
+    """
+    named = [value for unit, value in amounts_in(response.words) if unit in {"images", ""} and value.is_integer()]
+    if named and named[0] >= 1:
+        return int(named[0])
+    return max(1, response.protocol.num_images // 2) if _TOO_MANY.search(response.words) else None
+
+
+def describe_drafted(protocol: Protocol) -> str:
+    """Return what a protocol asks for: `24 images for 3 cells by edit, remedy generate`."""
+    images, cells = count_noun(protocol.num_images, "image"), count_noun(len(protocol.cells), "cell")
+    return f"{images} for {cells} by {protocol.arm}, remedy {protocol.remedy}"
+
+
+def _what(protocol: Protocol) -> Any:
+    return sorted((str(one.cell), one.count) for one in protocol.cells), protocol.arm, protocol.remedy
