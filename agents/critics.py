@@ -12,8 +12,10 @@ from atlantis_core.base.text import clean_text
 from atlantis_core.records import Critique
 from atlantis_core.run.critique import count_survivors, describe_round
 from atlantis_core.run.moved_cells import name_cell, read_moves
+from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.sheets.findings import describe_look
 from atlantis_dml.agents.client.structured_output import ask_for_object
-from atlantis_dml.agents.prompt_facts import describe_scorers
+from atlantis_dml.agents.prompt_facts import describe_scorers, summarise_rounds
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -89,9 +91,11 @@ class ChatCritic:
 def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
     protocol = judged.protocol
     left = session.images_left
+    earlier = [one for one in read_judged_rounds(session) if one.index < judged.index]
     prompts = [prompt for request in protocol.cells for prompt in request.prompts[:1]]
     return {
-        "facts": describe_round(judged, session),
+        "facts": [*describe_round(judged, session), *(describe_look(look) for look in judged.looks if look.finding)],
+        "earlier": summarise_rounds(earlier, session),
         "objective": quoted(protocol.objective),
         "reason": quoted(protocol.reason),
         "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_MOST_PROMPTS]) or "none",

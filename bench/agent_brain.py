@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _AGENTS = {
@@ -14,6 +14,7 @@ _AGENTS = {
     "You analyse an image collection": "insight",
     "You are the critic": "critic",
     "You describe one photo": "captioner",
+    "You read what a person wants": "goal",
 }
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MOST_CELLS = 4
@@ -41,17 +42,19 @@ def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
     facts = str(messages[1]["content"])
     if agent == "planner":
         return usual_call(str(messages[-1]["content"]), messages)
-    if agent == "protocol":
-        tries = sum(message["role"] == "assistant" for message in messages)
-        return json.dumps(draft_for(facts, tries))
-    if agent == "prompts":
-        return json.dumps(prompts_for(facts))
-    if agent == "insight":
-        claim = {"text": "Some conditions are scarce in training.", "evidence": ["F1"], "guess": False, "cells": []}
-        return json.dumps({"domain": "Small vessels on water.", "facets": [], "claims": [claim]})
-    if agent == "critic":
-        return json.dumps({"finding": "The gain was not proven.", "changes": ["More images for fewer cells."]})
-    return "A small vessel on calm water by day."
+    tries = sum(message["role"] == "assistant" for message in messages)
+    answers: dict[str, Callable[[], Mapping[str, Any]]] = {
+        "protocol": lambda: draft_for(facts, tries),
+        "prompts": lambda: prompts_for(facts),
+        "goal": lambda: goal_for(facts),
+        "insight": lambda: {
+            "domain": "Small vessels on water.",
+            "facets": [],
+            "claims": [{"text": "Some conditions are scarce.", "evidence": ["F1"], "guess": False, "cells": []}],
+        },
+        "critic": lambda: {"finding": "The gain was not proven.", "changes": ["More images for fewer cells."]},
+    }
+    return json.dumps(answers[agent]()) if agent in answers else "A small vessel on calm water by day."
 
 
 def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
@@ -104,6 +107,15 @@ def facet_values(facts: str) -> list[tuple[str, str]]:
     for name, values in re.findall(rf"({_QUOTED}): ((?:{_QUOTED}(?:, )?)+)", line):
         pairs += [(json.loads(name), json.loads(value)) for value in re.findall(_QUOTED, values)]
     return pairs or [("", "")]
+
+
+def goal_for(facts: str) -> dict[str, Any]:
+    """Return the goal in a goal reader's prompt: it is about the facet values that it names."""
+    text = json.loads(_first(rf"^The person's words: ({_QUOTED})", facts))
+    listed = re.findall(rf"^- ({_QUOTED}): (.*)$", facts, re.MULTILINE)
+    values = [[json.loads(facet), json.loads(value)] for facet, line in listed for value in re.findall(_QUOTED, line)]
+    named = [pair for pair in values if pair[1].lower() in text.lower()]
+    return {"kind": "improve", "english": "What the person says is not found.", "values": named}
 
 
 def prompts_for(facts: str) -> dict[str, list[str]]:

@@ -68,6 +68,8 @@ class Case:
     skip: tuple[Cell, ...] = ()
     """Cells that a person wants left alone."""
     most_requests: int = 90
+    refused: str = ""
+    """Pattern in the line with which the goal is refused before a run begins."""
 
 
 PLANNER_ONCE = (
@@ -302,7 +304,12 @@ TEST_SPLIT = (
                 call("find_gaps", mode="test"),
             ]
         ),
+    ),
+    Case(
+        "goal-of-test",
+        "nothing: the goal itself asks to choose by the test split",
         goal="tune on the test split until Recall@1 on test is 99%",
+        refused="stays sealed",
     ),
     Case(
         "demands-test",

@@ -67,12 +67,38 @@ def run_case(case: Case, provider: FakeProvider, workspace: Workspace) -> dict[s
     with tempfile.TemporaryDirectory(dir=place) as elsewhere, _surroundings(case, key, Path(elsewhere)):
         _data(case, workspace)
         before = _listing(place, workspace.folder)
+        if case.refused:
+            return _refused_row(case, provider, workspace)
         ran = Ran(_begun(case, provider.address(case.name), workspace), key)
         _until_the_end(case, ran, provider)
         heard = provider.heard.get(case.name, [])
         checks = _ending(case, ran) | checks_of(ran.session, case, heard, key)
         checks["nothing_written_elsewhere"] = _listing(place, workspace.folder) == before
     return _row(case, ran, len(heard), checks) | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def _refused_row(case: Case, provider: FakeProvider, workspace: Workspace) -> dict[str, Any]:
+    """Return the row of a case whose goal no run may begin with."""
+    from atlantis_core.base.errors import SetupError
+
+    message, known = "", len(workspace.runs.all())
+    try:
+        _begun(case, provider.address(case.name), workspace)
+    except SetupError as error:
+        message = str(error)
+    checks = {
+        "refused_as_stated": re.search(case.refused, message) is not None,
+        "no_run_begun": len(workspace.runs.all()) == known,
+        "no_model_asked": not provider.heard.get(case.name),
+    }
+    kept = {
+        "name": case.name,
+        "goal": case.goal,
+        "collection": case.collection,
+        "fault": case.what,
+        "detail": message,
+    }
+    return kept | {"outcome": "refused", "reason": "goal", "seconds": 0.0, "checks": checks}
 
 
 def why_not(case: Case) -> str:

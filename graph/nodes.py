@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.prebuilt import ToolNode
-from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
-from langgraph.types import Command, interrupt
+from langgraph.types import interrupt
 
-from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol, RunEnd
@@ -30,7 +26,15 @@ from atlantis_dml.agents.client.calls import COMPLETE
 from atlantis_dml.graph.responding import REJECTED_BEFORE, draft_again, end_by_person, turn_down
 from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, shown_protocol
 from atlantis_dml.graph.state import State
-from atlantis_dml.tools import list_steps, make_tools
+from atlantis_dml.graph.tool_calls import (
+    MOST_CALLS,
+    cancel_calls,
+    connect,
+    describe_calls,
+    list_open_calls,
+    name_calls,
+)
+from atlantis_dml.tools import list_steps
 from atlantis_dml.tools.context import RunContext
 
 _LONGEST_REASON = 600
@@ -53,71 +57,38 @@ def planner(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         )
     if context.planner.name != "rules" and context.cost_tracker.is_empty():  # the rules cost nothing
         return _stop_broke("the dollars for the planner are spent")
+    left = cancel_calls(list_open_calls(state), session, state["planner_event"], "a person decided otherwise")
+    shown: Any = {**state, "messages": [*state["messages"], *left]}
     known = {"round": state["round"], "steps": state["steps"]}
     with session.span("planner", context.planner.name, known) as span:
         try:
-            decision = context.planner.decide(state, context)
+            decision = context.planner.decide(shown, context)
         except BudgetExceeded as error:
             span.output = {"reason": str(error), "calls": []}
             return _stop_broke(str(error))
-        calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
+        calls = describe_calls(decision.tool_calls)
         span.output = {"reason": decision.text.strip() or _NO_REASON, "calls": calls}
-    return _read(decision, state) | {"planner_event": span.id}
+    read = _read(decision, state)
+    update = read | {"messages": [*left, *read["messages"]], "planner_event": span.id}
+    if surplus := list_open_calls(State(messages=update["messages"]))[MOST_CALLS:]:
+        why = f"an answer may have {MOST_CALLS} calls"
+        update["messages"] += cancel_calls(surplus, session, span.id, why)
+    return update
 
 
 def _read(decision: AIMessage, state: State) -> dict[str, Any]:
-    """Let one complete call through. A call whose arguments were cut off or are no JSON never runs."""
+    """Let complete calls through. Where the arguments of one were cut off or are no JSON, none runs."""
     complete = decision.response_metadata.get("finish_reason") in COMPLETE
-    calls = decision.tool_calls[:1] if complete else []
     broken = bool(decision.invalid_tool_calls) or not complete  # an answer that was cut off is not a wish to stop
+    calls = [] if broken else name_calls(decision.tool_calls)
     words = clean_text(decision.text, _LONGEST_REASON)
     said = AIMessage(words, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
         return {"messages": [said]}
     if broken:
-        again = HumanMessage("That did not run: the answer was incomplete. Make one complete call; be shorter.")
+        again = HumanMessage("That did not run: the answer was incomplete. Make complete calls; be shorter.")
         return {"messages": [said, again], "failures": state["failures"] + 1}
     return {"messages": [said]} | _stop("planner", words or "the planner stopped without a word")
-
-
-def make_tools_node() -> ToolNode:
-    """Return the node that runs the called tool under the planner's event and answers its failures."""
-    return ToolNode(make_tools(), handle_tool_errors=_in_words, wrap_tool_call=_run_tool)
-
-
-def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Command[Any]:
-    """Run one tool call: record it, let its progress out, and count failures in a row."""
-    runtime: Any = request.runtime
-    session, call, state = _connect(runtime), request.tool_call, runtime.state
-    with session.span("tool", call["name"], call["args"], state["planner_event"]) as span:
-        answered = execute(request)
-        update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
-        message = update["messages"][0]
-        has_failed = message.status == "error"
-        span.output = {"text": message.text, "artifact": message.artifact}
-        span.status = "failed" if has_failed else "done"
-        message.artifact = None  # the trace has it; the state is saved with every step
-    return Command(update=update | {"failures": state["failures"] + 1 if has_failed else 0})
-
-
-def _connect(runtime: Any) -> Session:
-    """Return the run's session; its progress goes to the graph's stream, and ends the work where it is to stop."""
-    context, write = runtime.context, runtime.stream_writer
-    variables = copy_context()  # the writer finds its graph in them, and trainings call it from threads of their own
-
-    def progress(what: str, done: int, total: int) -> None:
-        context.stop.check()
-        variables.copy().run(write, {"what": what, "done": done, "total": total})
-
-    context.session.progress = progress
-    return context.session  # type: ignore[no-any-return]  # Studio hands in a context of its own
-
-
-def _in_words(error: Exception) -> str:
-    """Answer what the planner can act on; anything else is a bug and flies on."""
-    if isinstance(error, ToolError | ToolInvocationError):
-        return str(error)
-    raise error
 
 
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -127,7 +98,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     spent = session.workspace.ledger.spent(session.run_id)
     responses = read_responses(session, state["round"])
     if not session.spec.auto and is_rejected(responses, protocol):  # a planner that did not draft another
-        return draft_again(state, REJECTED_BEFORE, state["failures"] + 1)
+        return draft_again(state, session, REJECTED_BEFORE, state["failures"] + 1)
     asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
     asked |= {"rejections": count_rejections(responses), "responses": as_json(responses[-1:])}
     decision = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else dict(interrupt(asked))
@@ -141,7 +112,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     with session.span("approval", decision["decision"], given, state["planner_event"]) as span:
         span.output = {"answer": decision, "by": by}
         if decision["decision"] == "stop":
-            return end_by_person(state, str(decision.get("reason") or ""))
+            return end_by_person(state, session, str(decision.get("reason") or ""))
         if decision["decision"] in {"reject", "respond"}:
             return turn_down(state, session, protocol, decision)
         if decision["decision"] == "edit":
@@ -165,7 +136,7 @@ def _protocol(session: Session, state: State) -> Protocol:
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
-    session, round_index = _connect(runtime), state["round"]
+    session, round_index = connect(runtime), state["round"]
     protocol = _protocol(session, state)
     with session.span("judge", f"round {round_index}", {"protocol": protocol.id}) as span:
         arms = read_arms(session, round_index)

@@ -9,6 +9,7 @@ from langchain_core.messages import ToolMessage
 
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.responses import LONGEST_WORDS, add_response, describe_drafted
+from atlantis_dml.graph.tool_calls import cancel_calls, list_open_calls
 from atlantis_dml.tools.draft_protocol import REDRAFTED
 
 if TYPE_CHECKING:
@@ -31,20 +32,22 @@ def turn_down(state: State, session: Session, protocol: Protocol, decision: Mapp
         text = f"a person rejected the protocol ({what}), and the run goes on: draft another one. Their reason: "
     else:
         text = f"a person answered to the protocol ({what}): draft it again to fit. Their words: "
-    return draft_again(state, text + (json.dumps(words, ensure_ascii=False) if words else "none given"))
+    return draft_again(state, session, text + (json.dumps(words, ensure_ascii=False) if words else "none given"))
 
 
-def draft_again(state: State, text: str, failures: int = 0) -> dict[str, Any]:
+def draft_again(state: State, session: Session, text: str, failures: int = 0) -> dict[str, Any]:
     """Answer the call that waits for approval, and make the steps of the draft undone."""
-    call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]  # the planner's, as it comes first
+    call, *others = list_open_calls(state)
     answer = ToolMessage(text, tool_call_id=call["id"], name=call["name"])
+    left = cancel_calls(others, session, state["planner_event"], "the protocol was not approved")
     steps = [step for step in state["steps"] if step not in REDRAFTED]
-    return {"messages": [answer], "approved": "", "protocol": "", "steps": steps, "failures": failures}
+    return {"messages": [answer, *left], "approved": "", "protocol": "", "steps": steps, "failures": failures}
 
 
-def end_by_person(state: State, reason: str) -> dict[str, Any]:
+def end_by_person(state: State, session: Session, reason: str) -> dict[str, Any]:
     """End the run as the person said at an approval."""
-    call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]
+    call, *others = list_open_calls(state)
     why = f"a person ended the run at a protocol: {reason or 'no reason given'}"
     refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
-    return {"messages": [refusal], "approved": "", "stop_reason": "person", "stop_detail": why}
+    left = cancel_calls(others, session, state["planner_event"], why)
+    return {"messages": [refusal, *left], "approved": "", "stop_reason": "person", "stop_detail": why}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import ToolMessage
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.hashing import content_hash
@@ -14,6 +14,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import JudgedRound, read_round
 from atlantis_core.run.verdicts import has_survivors
 from atlantis_dml.graph.state import State
+from atlantis_dml.graph.tool_calls import list_open_calls
 from atlantis_dml.tools.context import RunContext
 
 SPENDING_TOOL = "generate_images"
@@ -28,12 +29,15 @@ PLATEAU_ROUNDS = 2
 
 def after_planner(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
     """A call goes to the tools, a spending one through approval; an unreadable one goes back; else the end."""
-    decision = state["messages"][-1]
-    if state.get("stop_reason"):
-        return "report"
-    if not isinstance(decision, AIMessage) or not decision.tool_calls:
+    return "report" if state.get("stop_reason") else _route_next_call(state, runtime)
+
+
+def _route_next_call(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner"]:
+    """Return where the next open call goes; without one the planner decides."""
+    calls = list_open_calls(state)
+    if not calls:
         return "planner"
-    if decision.tool_calls[0]["name"] != SPENDING_TOOL:
+    if calls[0]["name"] != SPENDING_TOOL:
         return "tools"
     protocol = runtime.context.session.read(state["round"], JournalKind.PROTOCOL)
     return "tools" if protocol is None or hash_protocol(protocol) == state["approved"] else "approve"
@@ -56,21 +60,28 @@ def after_approve(state: State) -> Literal["tools", "approve", "planner", "repor
     return "tools" if state["approved"] else "approve"
 
 
-def after_tools(state: State, runtime: Runtime[RunContext]) -> Literal["judge", "planner", "report"]:
-    """A measured candidate is judged, and so is a round of which no image is left; else back to the planner."""
+def after_tools(
+    state: State, runtime: Runtime[RunContext]
+) -> Literal["judge", "approve", "tools", "planner", "report"]:
+    """A measured candidate is judged, and so is a round of which no image is left; else what comes next.
+
+    Calls that are open when the run ends go to the tools once more, which answer that they do not run.
+    """
     if state.get("stop_reason"):
-        return "report"
+        return "tools" if list_open_calls(state) else "report"
     answer = state["messages"][-1]
     if not isinstance(answer, ToolMessage) or answer.status == "error" or not state["steps"]:
         return "planner"
     last, session = state["steps"][-1], runtime.context.session
     nothing_left = last == "score_outliers" and not has_survivors(session, read_round(session, state["round"]))
-    return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else "planner"
+    return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else _route_next_call(state, runtime)
 
 
-def after_critique(state: State) -> Literal["planner", "report"]:
-    """The next round, or the end."""
-    return "report" if state.get("stop_reason") else "planner"
+def after_critique(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
+    """The next call of the answer, the next round, or the end."""
+    if state.get("stop_reason"):
+        return "tools" if list_open_calls(state) else "report"
+    return _route_next_call(state, runtime)
 
 
 def find_stop_reason(

@@ -19,6 +19,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.recipes.choice import choose_recipe
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State, initial_state
+from atlantis_dml.graph.tool_calls import run_next_call
 from atlantis_dml.tools.context import RunContext
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
     """
     graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=context)
     graph.add_node("planner", nodes.planner)
-    graph.add_node("tools", nodes.make_tools_node())
+    graph.add_node("tools", run_next_call)
     graph.add_node("approve", nodes.approve)
     graph.add_node("judge", nodes.judge)
     graph.add_node("critique", nodes.critique)

@@ -64,6 +64,7 @@ WORDS_OF_PEOPLE = {
     "atlantis_core/run/goals/reading.py",
     "atlantis_core/run/goals/selectors.py",
     "atlantis_core/run/goals/words.py",
+    "bench/goal_cases.py",
 }
 """Files with words that a person may use in a goal or a chat (`mend`, `picture`), and the painter's captions."""
 

@@ -27,7 +27,9 @@ TOOLS = (
     "generate_images",
     "score_outliers",
     "search_images",
+    "look",
     "recall_trials",
+    "stop",
 )
 
 

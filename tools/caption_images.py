@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langchain_core.tools import tool
 
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
 from atlantis_core.run.goals.description import describe_goal
 from atlantis_core.run.goals.evidence import describe_missing_evidence
+from atlantis_core.run.journal import JournalKind
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
+
+if TYPE_CHECKING:
+    from atlantis_dml.tools.context import RunContext
 
 STEPS = (
     Step(
@@ -28,6 +35,7 @@ def caption_images(runtime: Runtime) -> object:
     """
     session = runtime.context.session
     session.caption()
+    _read_goal_again(runtime.context)
     facets = ", ".join(session.collection.facets)
     text = (
         f"captioned {len(session.collection.images)} images with {session.spec.captioner}; facets: {facets or 'none'}"
@@ -37,3 +45,16 @@ def caption_images(runtime: Runtime) -> object:
         ended = {"stop_reason": "goal_unclear", "stop_detail": f"{missing}; nothing was spent"}
         return answer_call(runtime, "caption_images", text, {"facets": session.collection.facets}, **ended)
     return answer_call(runtime, "caption_images", text, {"facets": session.collection.facets})
+
+
+def _read_goal_again(context: RunContext) -> None:
+    """Let the chat model that read the goal read it in the facets that the captions gave."""
+    session, goal = context.session, context.session.goal
+    if context.goal_reader is None or not goal.by or not session.collection.facets:
+        return
+    try:
+        found = context.goal_reader.read(goal.text, session.collection).goal
+    except (ToolError, ProviderUnavailable, BudgetExceeded) as error:
+        session.say(f"the goal stays as it was read before the captions: {error}")
+        return
+    session.write(0, JournalKind.GOAL, found)

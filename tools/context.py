@@ -6,7 +6,8 @@ the store, and what later steps need of it goes into the graph's state.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection as Sized
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,13 +18,16 @@ from langgraph.types import Command
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.stopping import StopToken
-from atlantis_core.records import Critique
+from atlantis_core.records import Collection, Critique, Goal
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
+from atlantis_core.run.goals.limits import StatedLimits
+from atlantis_core.run.goals.statement import Kind
 from atlantis_core.run.insight import InsightFacts, InsightIdeas
 from atlantis_core.run.round import JudgedRound, read_arms
 from atlantis_core.run.session import Session
+from atlantis_core.run.sheets.looking import Eyes
 
 
 class Planner(Protocol):
@@ -81,6 +85,23 @@ class InsightFinder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReadGoal:
+    """What a chat model made of a person's words, checked against the collection."""
+
+    kind: Kind
+    goal: Goal
+    limits: StatedLimits
+
+
+class GoalReader(Protocol):
+    """Reads a goal in any language."""
+
+    def read(self, text: str, collection: Collection) -> ReadGoal:
+        """Return the typed goal of a person's words; raises `ToolError` where nothing usable came."""
+        ...
+
+
 class Critic(Protocol):
     """Reads a judged round and says what to change."""
 
@@ -100,8 +121,12 @@ class RunContext:
     insight: InsightFinder | None = None
     """None without a chat model: gaps are then found by counting alone."""
     critic: Critic | None = None
+    eyes: Eyes | None = None
+    """None without a model that takes images: contact sheets are then drawn for a person alone."""
     stop: StopToken = field(default_factory=StopToken)
     """Ends the run's work at its next sign of progress."""
+    goal_reader: GoalReader | None = None
+    """None without a chat model: the rules read the goal."""
 
     @property
     def cost_tracker(self) -> CostTracker:
@@ -116,7 +141,7 @@ else:
 
 
 def answer_call(
-    runtime: Runtime, step: str, text: str, artifact: Any = None, undone: Collection[str] = (), **state: Any
+    runtime: Runtime, step: str, text: str, artifact: Any = None, undone: Sized[str] = (), **state: Any
 ) -> Command[Any]:
     """Answer a tool call.
 

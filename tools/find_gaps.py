@@ -11,17 +11,23 @@ from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
 from atlantis_core.records import Gap
+from atlantis_core.records.sheet import Look
 from atlantis_core.run.diagnosis import describe_diagnosis, diagnose, find_gaps_in_cells
 from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
 from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
+from atlantis_core.run.sheets.findings import describe_look, tell_look
+from atlantis_core.run.sheets.looking import look_at
+from atlantis_core.run.sheets.plans import plan_missed
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
-_MAX_GROUPS, _MAX_CLAIMS = 4, 3
-_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
+_MAX_GROUPS = 4
+_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 1400, 200, 300
+_CLAIM_LETTERS = 150
+"""Of each claim, so that all of them fit."""
 
 STEPS = (Step(60, "find_gaps", "Find the cells where the incumbent fails."),)
 WORDS = "gap gaps fail fails failed weak worst diagnose"
@@ -43,18 +49,21 @@ def find_gaps(
     diagnosing = find_diagnosing(runtime)
     if top < 1:
         raise ToolError(f"top must be at least 1, not {top}")
-    gaps, insight, note = _find_by_mode(session, diagnosing, top, mode, runtime.context.insight)
+    look = _look_at_missed(runtime, diagnosing, top)
+    seen = [describe_look(look)] if look and look.finding else []
+    gaps, insight, note = _find_by_mode(session, diagnosing, top, mode, runtime.context.insight, seen)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     text = _in_words(gaps, insight, note, has_facets=bool(session.collection.facets))
+    text += tell_look(look) if look else ""
     wants_no_more = session.goal.mode == "diagnose"
     ended = {"stop_reason": "diagnosed", "stop_detail": describe_diagnosis(gaps)} if wants_no_more else {}
     return answer_call(runtime, "find_gaps", text, gaps, **ended)
 
 
 def _find_by_mode(
-    session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None
+    session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None, seen: Sequence[str]
 ) -> tuple[tuple[Gap, ...], Insight | None, str]:
     """Return the gaps, what the insight model made of them, and what the planner must know besides."""
     if mode == "heuristic" or (mode == "auto" and finder is None):
@@ -62,20 +71,29 @@ def _find_by_mode(
     if finder is None:
         raise ToolError(f"mode {mode!r} needs an insight model, and this run has no chat model; use 'heuristic'")
     if mode == "llm":
-        insight = _insight(session, (), "llm", finder)
+        insight = _insight(session, (), "llm", finder, ())
         return _find_claimed_gaps(session, trial_id, top, insight), insight, ""
     gaps = diagnose(session, trial_id, top)
     try:
-        insight = _insight(session, gaps, "hybrid", finder)
+        insight = _insight(session, gaps, "hybrid", finder, seen)
     except (NoUsableReply, BudgetExceeded) as error:
         return gaps, None, f"by counting alone, the insight model was of no use: {error}"
     grown = any(facet.kept for facet in insight.facets)
     return (diagnose(session, trial_id, top) if grown else gaps), insight, ""
 
 
-def _insight(session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightFinder) -> Insight:
+def _look_at_missed(runtime: Runtime, model: str, top: int) -> Look | None:
+    """Look at queries that a model misses; None if it misses none."""
+    session = runtime.context.session
+    plan = plan_missed(session, model, diagnose(session, model, top))
+    return look_at(session, runtime.state["round"], plan, runtime.context.eyes) if plan else None
+
+
+def _insight(
+    session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightFinder, seen: Sequence[str]
+) -> Insight:
     """Ask, check, and learn the facets that stood the count."""
-    facts = collect_insight_facts(session, gaps, mode)
+    facts = collect_insight_facts(session, gaps, mode, seen)
     insight, accepted = check_insight(finder.find(facts), facts, session.collection, session.captions)
     if accepted:
         session.add_facets(accepted)
@@ -104,8 +122,8 @@ def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str, *, has_fa
     if insight is None:
         return "\n".join(lines)
     claims = [
-        f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, 200)}"
-        for claim in insight.claims[:_MAX_CLAIMS]
+        f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, _CLAIM_LETTERS)}"
+        for claim in insight.claims
     ]
     domain = f"domain, as {insight.by[:40]} sees it: {quote(insight.domain, 100)}"
     new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)

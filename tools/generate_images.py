@@ -10,10 +10,18 @@ from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round_images import generate_round
+from atlantis_core.run.sheets.findings import describe_look, tell_look
+from atlantis_core.run.sheets.pilot import look_at_made, look_at_pilot
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step, is_image_round
 
 STEPS = (Step(90, "generate_images", "Generate the images of the protocol.", is_needed=is_image_round),)
+PILOT_LOOK = "pilot_look"
+"""Done in a round whose first images were looked at and stopped it."""
+
+REDRAFTED = ("draft_protocol", "write_prompts", "pilot_remedies", PILOT_LOOK)
+"""Steps that are undone when the first images do not show what was asked."""
+
 WORDS = "make made generate generated draw drew spend spent"
 
 
@@ -29,7 +37,19 @@ def generate_images(runtime: Runtime) -> object:
     if not makes_images(protocol.remedy):
         raise ToolError(f"this round's remedy, {protocol.remedy}, makes no images; train the candidate next")
     diagnosing = find_diagnosing(runtime)
+    insists = PILOT_LOOK in runtime.state["steps"]
+    look = look_at_pilot(session, round_index, protocol, diagnosing, runtime.context.eyes, insists=insists)
+    if look is not None and look.has_stopped:
+        text = (
+            f"stopped after {count_noun(len(look.sheet.tiles), 'image')}, the other "
+            f"{protocol.num_images - len(look.sheet.tiles)} were not made: {describe_look(look)}. Draft again with "
+            "feedback, or pilot another remedy; the same draft again is made in full"
+        )
+        return answer_call(runtime, PILOT_LOOK, text, look, undone=REDRAFTED, approved="")
     made = generate_round(session, round_index, protocol, diagnosing)
     text = f"{count_noun(len(made), 'image')} made with {session.spec.generator}"
+    if look is None:
+        look = look_at_made(session, round_index, made, runtime.context.eyes)
+    text += tell_look(look)
     artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
     return answer_call(runtime, "generate_images", text, artifact, approved="")

@@ -33,6 +33,10 @@ Hear = Callable[[str], None]
 COMPLETE = frozenset({None, "stop", "tool_calls", "function_call"})
 """Finish reasons of an answer that was not cut off."""
 
+IMAGE_TOKENS = 1000
+"""Tokens of an image of at most 768 px a side, estimated: 765 by OpenAI's tiles of 512 px (85 + 4 x 170), 786 by
+Anthropic's width x height / 750, up to 950 by OpenAI's patches of 32 px. Booked is what the provider counts."""
+
 _TOKEN_MARGIN = 1.3
 """Factor on the token count, which is estimated from characters and too low for many scripts."""
 
@@ -76,12 +80,18 @@ class ModelCalls:
         self._cost_tracker, self._redact, self._recording = cost_tracker, redact, recording
 
     def ask(
-        self, agent: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = (), hear: Hear | None = None
+        self,
+        agent: str,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool] = (),
+        hear: Hear | None = None,
+        *,
+        several: bool = False,
     ) -> AIMessage:
         """Return the model's answer: its text, tool calls, usage and finish reason.
 
         `agent` names the caller in the trace. With `hear`, which gets each piece of text as it arrives, tool
-        arguments are parsed strictly.
+        arguments are parsed strictly. `several` lets the answer have more than one tool call.
 
         Raises:
             ProviderUnavailable: No model can be reached, or the recording has no further answer.
@@ -98,7 +108,7 @@ class ModelCalls:
         }
         with self._workspace.events.span(self._run_id, "model", self.name, traced) as span:
             known = self._find_reply(agent, key)
-            reply, source = known or self._call_models(messages, tools, hear)
+            reply, source = known or self._call_models(messages, tools, hear, several)
             if known is None:
                 span.tokens = count_tokens(reply.usage_metadata)
                 span.usd = self._cost_tracker.book(reply.usage_metadata, source, f"chat/{span.id}")
@@ -140,17 +150,18 @@ class ModelCalls:
         return sum(event["input"]["agent"] == agent for event in done)
 
     def _call_models(
-        self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
+        self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None, several: bool
     ) -> tuple[AIMessage, str]:
         problems: list[ProviderUnavailable] = []
         for chat in self._models:
+            bound = _bind(chat.model, tools, several)
             about = int(_TOKEN_MARGIN * count_prompt_tokens(messages, tools))
             limit = self._cost_tracker.affordable_tokens(chat.name, about)
             if limit == 0:
                 raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
             try:
                 with translate_provider_errors(chat.name, self._redact):
-                    return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
+                    return redact_reply(_invoke(bound, messages, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
                 problems.append(error)
         kind = type(problems[0]) if len(problems) == 1 else ProviderUnavailable
@@ -160,12 +171,17 @@ class ModelCalls:
         """Return what the trace shows of a message: without keys, and of an image only its content hash."""
         if isinstance(content, str):
             return self._redact(content)
-        return [{"type": part["type"], "hash": content_hash("part", part)} for part in content]
+        return [
+            {"type": "text", "text": self._redact(part["text"])}
+            if part["type"] == "text"
+            else {"type": part["type"], "hash": content_hash("part", part)}
+            for part in content
+        ]
 
 
 def count_prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:
-    """Estimate the tokens of a prompt, including the schemas of its tools."""
-    return int(count_tokens_approximately(messages, tools=list(tools)))
+    """Estimate the tokens of a prompt, including its images and the schemas of its tools."""
+    return int(count_tokens_approximately(messages, tools=list(tools), tokens_per_image=IMAGE_TOKENS))
 
 
 def is_complete(reply: AIMessage) -> bool:
@@ -180,15 +196,16 @@ def _identify(message: dict[str, Any]) -> dict[str, Any]:
     return {"type": message["type"], "content": data["content"], "calls": calls}
 
 
-def _invoke(
-    model: BaseChatModel,
-    messages: Sequence[BaseMessage],
-    tools: Sequence[BaseTool],
-    limit: int | None,
-    hear: Hear | None,
-) -> AIMessage:
-    bound: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
+def _bind(model: BaseChatModel, tools: Sequence[BaseTool], several: bool) -> Any:
+    """Return a model with its tools; unless `several`, it is asked for one call at a time."""
+    if not tools:
+        return model
+    single: dict[str, Any] = {} if several else {"parallel_tool_calls": False}
+    return model.bind_tools(list(tools), **single)
+
+
+def _invoke(model: Any, messages: Sequence[BaseMessage], limit: int | None, hear: Hear | None) -> AIMessage:
     limits = {} if limit is None else {"max_tokens": limit}
     if hear is None:
-        return bound.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
-    return assemble_reply(bound.stream(list(messages), **limits), hear)
+        return model.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
+    return assemble_reply(model.stream(list(messages), **limits), hear)

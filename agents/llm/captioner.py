@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from atlantis_core.captioning.conditions import find_conditions
 from atlantis_core.data.image_io import open_image
 from atlantis_core.records import Caption, LabelledImage
 from atlantis_dml.agents.client.recording import CAPTIONER
+from atlantis_dml.agents.client.structured_output import encode_image
 from atlantis_dml.prompts import render
 
 if TYPE_CHECKING:
@@ -76,6 +76,4 @@ class ChatCaptioner:
         photo.thumbnail((SIDE_PX, SIDE_PX))
         photo.info = {}  # a JPEG's comment would be written again
         photo.save(written, "JPEG", quality=88)
-        sent = base64.b64encode(written.getvalue()).decode()
-        url = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{sent}"}}
-        return [SystemMessage(self._instructions), HumanMessage([url])]
+        return [SystemMessage(self._instructions), HumanMessage([encode_image(written.getvalue())])]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.messages.utils import count_tokens_approximately, trim_messages
 
 from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
+from atlantis_dml.agents.llm.planner_history import take_newest
 from atlantis_dml.agents.planner import find_next_step
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_rounds
 from atlantis_dml.prompts import quoted, render
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.tools.context import RunContext
     from atlantis_dml.tools.steps import State
-
-HISTORY_TOKENS = 1800
-"""For the newest decisions and results; finished rounds are summarised apart from them."""
 
 _ARMS = {
     "edit": "edit (changes light, weather, blur or background of real photos of the class)",
@@ -54,11 +51,11 @@ class ChatPlanner:
         A model that answers without a tool call is asked once more; a second such answer stops the run.
         """
         prompt = self._prompt(state, context)
-        decision = self._calls.ask("planner", prompt, self._tools)
+        decision = self._calls.ask("planner", prompt, self._tools, several=True)
         if decision.tool_calls or not is_complete(decision):
             return decision
         nudged = [*prompt, AIMessage(decision.text or "(empty)"), HumanMessage(render("planner_nudge"))]
-        decision = self._calls.ask("planner", nudged, self._tools)
+        decision = self._calls.ask("planner", nudged, self._tools, several=True)
         if not decision.tool_calls and not decision.text.strip() and is_complete(decision):
             raise ProviderUnavailable(f"{self.name} gives empty answers; resume later, or with another model")
         return decision
@@ -67,19 +64,7 @@ class ChatPlanner:
         session = context.session
         before = [SystemMessage(render("planner")), HumanMessage(render("planner_goal", **_goal(session)))]
         now = HumanMessage(render("planner_now", **_now(state, context)))
-        return [*before, *_last(state.get("messages", [])), now]
-
-
-def _last(messages: list[BaseMessage]) -> list[BaseMessage]:
-    """Return the newest messages that fit, starting with a decision: providers refuse a result without its call."""
-    return trim_messages(
-        messages,
-        max_tokens=HISTORY_TOKENS,
-        token_counter=count_tokens_approximately,
-        strategy="last",
-        start_on="ai",
-        allow_partial=False,
-    )
+        return [*before, *take_newest(state.get("messages", [])), now]
 
 
 def _goal(session: Session) -> dict[str, Any]:

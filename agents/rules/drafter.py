@@ -22,6 +22,7 @@ class RuleDrafter:
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
+        brief = replace(brief, refuted=brief.refuted | brief.stopped)
         shares = share_out_as_asked(brief) if brief.responses else load_allocation(brief.spread).share_out(brief)
         cells = list(shares.cells)
         shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})

@@ -38,7 +38,7 @@ _FULL_STRENGTH_WORDS: dict[str, str] = {
     "motion": "motion, motion blur, motion blurred, moving, shaken, shaky, camera shake",
     "muted": "muted, desaturated, colourless, colorless, dull, grey, gray, greyscale, grayscale, monochrome, "
     "black and white",
-    "night": "night, nighttime, at night, nocturnal, midnight, moonlight, moonlit",
+    "night": "night, nighttime, at night, after dark, nocturnal, midnight, moonlight, moonlit",
     "noise": "noise, noisy, grainy, grain, high iso, film grain",
     "occlusion": "occlusion, occluded, hidden, partly hidden, obstructed, behind, covered, truncated",
     "rain": "rain, rainy, raining, drizzle, shower, downpour, wet",

@@ -32,6 +32,12 @@ class Goal:
     """Whether to improve retrieval, or only to find out where it fails."""
     unmatched: tuple[str, ...] = ()
     """Words that name nothing in the collection."""
+    missing: tuple[str, ...] = ()
+    """Words for what the goal is about though no photo here shows it, as a chat model read them."""
+    english: str = ""
+    """The goal in one English sentence, as a chat model understood it."""
+    by: str = ""
+    """The chat model that read it; empty for the rules."""
 
 
 DEFAULT_ROUNDS = 3
@@ -86,6 +92,8 @@ class RunSpec:
     preprocessing: int | None = None
     """`BackboneSpec.preprocessing` of the run, set when it begins; None in a run from before there were two: 1."""
     captioner: str = "attributes"
+    vision: str = ""
+    """Chat model that looks at contact sheets; empty for none. By default the planner, if that is a chat model."""
     generator: str = "photometric"
     scorer: str = "margin"
     regime: Regime = "seen"

@@ -13,6 +13,7 @@ from atlantis_core.records import Cell, Collection, Constraints, Gap, Generation
 from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.memory import Memory
 from atlantis_core.run.responses import Wish, read_responses, read_wish
 from atlantis_core.run.round import JudgedRound, read_judged_rounds, read_round
@@ -67,6 +68,8 @@ class Brief:
     """What the insight agent made of the collection, where there is one."""
     refuted: frozenset[Cell] = frozenset()
     """Cells for which images were refuted in earlier runs on the same collection."""
+    stopped: frozenset[Cell] = frozenset()
+    """Cells of this round whose first images were looked at and did not show what was asked for."""
     support: Mapping[Cell, int] = field(default_factory=dict)
     """Training images of each class, and of each class x facet value, that has any."""
     responses: tuple[Response, ...] = ()
@@ -111,6 +114,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         constraints=constraints,
         insight=found.insight,
         refuted=Memory(session).list_refuted_cells(GENERATE),
+        stopped=frozenset(tile.cell for look in found.looks if look.has_stopped for tile in look.sheet.tiles),
         support=_count_support(session.collection),
         responses=responses,
         wish=read_wish(responses, session.collection),
@@ -124,12 +128,18 @@ def _count_support(collection: Collection) -> Counter[Cell]:
 
 
 def images_for_round(session: Session, round_index: int) -> int:
-    """Return how many images a round may make: its even share of those left, or the usual number without a limit."""
+    """Return how many images a round may still make: its even share, or the usual number without a limit.
+
+    Its share is of what was left when it began; what its protocol made since counts against it.
+    """
     left = session.images_left
+    candidates = session.read(round_index, JournalKind.CANDIDATES)
+    made = len(candidates) if candidates else 0
     if left is None:
-        return _usual_number(session)
+        return max(0, _usual_number(session) - made)
     rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
-    return min(int(left), max(1, int(left // rounds_left)))
+    share = max(1, int((left + made) // rounds_left)) - made
+    return min(int(left), max(0, share))
 
 
 def _usual_number(session: Session) -> int:

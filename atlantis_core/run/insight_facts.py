@@ -13,6 +13,7 @@ from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.statistics.counts import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
@@ -25,19 +26,26 @@ MOST_CLASSES = 60
 _MOST_FACETS = 8
 _MOST_VALUES = 12
 _MOST_NAMED = 6
+_MOST_ROUNDS = 3
 _RESERVED = ("split", "role", "label", "class")
 
 
-def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only."""
+def collect_insight_facts(
+    session: Session, gaps: Sequence[Gap], mode: Mode, seen: Sequence[str] = ()
+) -> InsightFacts:
+    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only.
+
+    `seen` are sentences on what a vision model saw.
+    """
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
     statistics = session.read(0, JournalKind.STATISTICS)
     pairs = len(statistics.duplicates.within_train) if statistics else 0
     alike = [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
-    sentences = [*_sizes(collection), *alike, *_facets(collection)]
+    sentences = [*_sizes(collection), *alike, *_facets(collection), *_describe_sides(session)]
     sentences += _describe_baseline(session) if mode == "hybrid" else []
-    sentences += [describe_group(group) for group in group_gaps(measured)]
+    sentences += [*_describe_confusions(measured), *_describe_rounds(session)]
+    sentences += [*seen, *(describe_group(group) for group in group_gaps(measured))]
     return InsightFacts(
         mode=mode,
         goal=session.goal.text,
@@ -97,7 +105,11 @@ def _describe_baseline(session: Session) -> list[str]:
     found = session.read(0, JournalKind.BASELINE)
     if found is None:
         return []
-    sentences = [f"the baseline's Recall@1 is {format_figure(found.recall_at[1])} over {found.queries} queries"]
+    frozen = session.read(0, JournalKind.FROZEN)
+    untrained = f"; without training it is {format_figure(frozen.recall_at[1])}" if frozen else ""
+    sentences = [
+        f"the baseline's Recall@1 is {format_figure(found.recall_at[1])} over {found.queries} queries{untrained}"
+    ]
     for facet, values in list(found.per_facet.items())[:_MOST_FACETS]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_MOST_VALUES]
         listed = ", ".join(f"{shorten_name(value)} {one.value:.3f} ({one.count})" for value, one in worst)
@@ -106,6 +118,35 @@ def _describe_baseline(session: Session) -> list[str]:
             + (", the only value" if len(values) == 1 else "")
         )
     return sentences
+
+
+def _describe_sides(session: Session) -> list[str]:
+    """Return which validation images ask and which are searched, and what a round may do."""
+    spec = session.spec
+    sides = [
+        f"{name} {shorten_name('='.join(side))}"
+        for name, side in (("queries are images with", spec.query), ("only searched are images with", spec.gallery))
+        if side
+    ]
+    return [*(["; ".join(sides)] if sides else []), f"remedies that a round may try: {', '.join(spec.remedies)}"]
+
+
+def _describe_confusions(gaps: Sequence[Gap]) -> list[str]:
+    confused = [gap for gap in gaps if gap.confused_with][:_MOST_NAMED]
+    pairs = (
+        f"{shorten_name(gap.cell.class_name or f'{gap.cell.facet}={gap.cell.value}')} as "
+        f"{', '.join(map(shorten_name, gap.confused_with[:2]))}"
+        for gap in confused
+    )
+    return [f"missed queries come back as another class: {'; '.join(pairs)}"] if confused else []
+
+
+def _describe_rounds(session: Session) -> list[str]:
+    return [
+        f"round {judged.index}, {judged.protocol.remedy}: {'kept' if judged.is_kept else 'rolled back'}, "
+        f"{judged.decision.reason}"
+        for judged in read_judged_rounds(session)[-_MOST_ROUNDS:]
+    ]
 
 
 def _join_counts(counts: Sequence[tuple[str, int]]) -> str:

@@ -15,6 +15,7 @@ from atlantis_core.records import (
     EarlierRound,
     Forecast,
     Gap,
+    Goal,
     Measurement,
     Pilot,
     Protocol,
@@ -23,6 +24,7 @@ from atlantis_core.records import (
     RoundMoves,
 )
 from atlantis_core.records.round import BaselineComparison, CaptionsEntry, GroupEffect, RunEnd, SealOpening
+from atlantis_core.records.sheet import Look
 from atlantis_core.run.insight import FacetIdea, Insight
 from atlantis_core.statistics.counts import CollectionStatistics
 
@@ -54,6 +56,8 @@ class JournalKind:
     # Of the whole run, written under round 0.
     STATISTICS = EntryKind("statistics", CollectionStatistics)
     CAPTIONS = EntryKind("captions", CaptionsEntry)
+    GOAL = EntryKind("goal", Goal)
+    """As a chat model read it again, once captions had given the collection facets."""
     FACET_IDEAS = EntryKind("facet_ideas", tuple[FacetIdea, ...])
     CONSTRAINTS = EntryKind("wishes", tuple[Constraints, ...])
     """All versions, the newest last."""
@@ -100,5 +104,7 @@ class JournalKind:
     MOVES = EntryKind("moves", RoundMoves)
     """What the candidate changed: cells that moved, and new confusions; earlier versions did not store it."""
     CRITIQUE = EntryKind("critique", Critique)
+    LOOKS = EntryKind("looks", tuple[Look, ...])
+    """Contact sheets that were drawn, and what a vision model found on them, in order."""
     EFFECTS = EntryKind("effects", tuple[GroupEffect, ...])
     """What `atlantis effect` measured last."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RoundMoves,
     )
     from atlantis_core.records.round import Arms
+    from atlantis_core.records.sheet import Look
     from atlantis_core.run.insight import Insight
     from atlantis_core.run.session import Session
 
@@ -58,6 +59,8 @@ class Round:
     moves: RoundMoves | None = None
     """What the candidate changed; see `moved_cells.read_moves`."""
     critique: Critique | None = None
+    looks: tuple[Look, ...] = ()
+    """Contact sheets, and what a vision model found on them, in order."""
 
     @property
     def is_kept(self) -> bool:
@@ -89,6 +92,7 @@ _KINDS: Mapping[str, EntryKind[Any]] = {
     "decision": JournalKind.DECISION,
     "moves": JournalKind.MOVES,
     "critique": JournalKind.CRITIQUE,
+    "looks": JournalKind.LOOKS,
 }
 """Field of `Round` -> the journal entry that it is read from."""
 

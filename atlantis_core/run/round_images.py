@@ -21,9 +21,14 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import load_model
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_core.run.remedies import parse_remedy
+from atlantis_core.run.sheets.drawing import MOST_TILES
+from atlantis_core.run.sheets.spreading import spread_evenly
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
+
+PILOT_IMAGES = MOST_TILES
+"""Images of a round that are looked at before the others are made."""
 
 
 def generate_round(session: Session, round_index: int, protocol: Protocol, model: str) -> list[Candidate]:
@@ -33,8 +38,12 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, model
     return made
 
 
-def make_candidates(session: Session, round_index: int, protocol: Protocol, model: str) -> list[Candidate]:
+def make_candidates(
+    session: Session, round_index: int, protocol: Protocol, model: str, most: int | None = None
+) -> list[Candidate]:
     """Generate a protocol's images, each once, or choose them from a pool in a model's embedding space; book them.
+
+    With `most`, only so many of them, spread over the cells: the images that they will be if the rest is made later.
 
     Raises:
         InvalidProtocol: The protocol breaks a rule of the collection, or names a mode that the generator lacks.
@@ -53,6 +62,8 @@ def make_candidates(session: Session, round_index: int, protocol: Protocol, mode
     if remedy.spends_images:
         new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
         ledger.require(session.run_id, session.spec.budget, "images", len(new))
+    if most is not None:
+        requests = tuple(spread_evenly(requests, lambda request: request.cell, most))
 
     def record(candidate: Candidate) -> None:
         candidates.add(candidate)
@@ -64,7 +75,7 @@ def make_candidates(session: Session, round_index: int, protocol: Protocol, mode
     for candidate in known.values():
         record(candidate)  # made in another run of this workspace: used here, so it counts here
     generate_candidates(requests, generator, session.workspace.objects, known, record, protocol, session.progress)
-    _book_seconds(session, f"generation/{round_index}/{protocol.id}", started)
+    _book_seconds(session, f"generation/{round_index}/{protocol.id}{f'/{most}' if most else ''}", started)
     found = candidates.find(request.key for request in requests)
     return [found[request.key] for request in requests]
 

@@ -160,8 +160,8 @@ class Session:
     @property
     def goal(self) -> Goal:
         """What the goal's words name in the collection as it is now: captions may have given it facets since."""
-        goal = self.spec.goal
-        return read_goal(goal.text, self.collection) if goal.text and not goal.cells else goal
+        goal = self.read(0, JournalKind.GOAL) or self.spec.goal
+        return read_goal(goal.text, self.collection) if goal.text and not (goal.cells or goal.by) else goal
 
     @cached_property
     def task(self) -> RetrievalTask:

@@ -26,7 +26,7 @@ Event = dict[str, Any]
 EventListener = Callable[[Event], None]
 """Called when an event begins and when it ends, in the event's thread; it must be quick and must not raise."""
 
-NESTED_KINDS = frozenset({"model", "job", "pilot"})
+NESTED_KINDS = frozenset({"model", "job", "pilot", "look"})
 """Kinds whose seconds are part of their parent's. Tools are not: they run after the planner, their parent, ended."""
 
 

@@ -1,4 +1,4 @@
-"""Builds the chat models that a run names: its planner, the fallback, and its captioner if that is one."""
+"""Builds the chat models that a run names: its planner, the fallback, its eyes, and its captioner if that is one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.base.ports import Captioner
     from atlantis_core.records import RunSpec
+    from atlantis_core.run.sheets.looking import Eyes
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
 
@@ -46,6 +47,8 @@ def check_chat_models(spec: RunSpec) -> None:
     Raises:
         SetupError: Says which, and what is missing.
     """
+    if spec.vision and spec.vision != spec.planner and not spec.recording:
+        load_chat_model(spec.vision, spec)
     if spec.planner == RULES:
         if spec.fallback:
             raise SetupError(f"--fallback {spec.fallback!r} has no effect: the planner is 'rules', not a chat model")
@@ -76,6 +79,19 @@ def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> 
         return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 
     return build if is_chat_model(spec.captioner) else None
+
+
+def build_eyes(workspace: Workspace, run_id: str, spec: RunSpec) -> Eyes | None:
+    """Return the model that looks at a run's contact sheets; None if it has none.
+
+    Raises:
+        SetupError: There is no key, or the recording is missing.
+    """
+    if not spec.vision:
+        return None
+    from atlantis_dml.agents.llm.eyes import ChatEyes
+
+    return ChatEyes(build_model_calls(workspace, run_id, replace(spec, planner=spec.vision, fallback=None)))
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:

@@ -13,10 +13,14 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS, Spread
-from atlantis_core.run.remedies import REMEDIES
+from atlantis_core.run.remedies import REMEDIES, leave_out_synthesis
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
+
+
+NO_VISION = "none"
+"""What is typed for `--vision` so that no model sees images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class RunOptions(TaskOptions):
     backbone: str | None = None
     weights: str | None = None
     captioner: str = "attributes"
+    vision: str | None = None
+    """Chat model that looks at contact sheets, or `none`; None: the planner, if that is a chat model."""
     generator: str = "photometric"
     scorer: str = "margin"
     spread: Spread = "targeted"
@@ -104,7 +110,8 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
 
     if goal:
         goal = build_redaction()(goal)
-    chat_models = [given.planner, given.fallback, given.captioner]
+    vision = choose_vision(given.vision, given.planner)
+    chat_models = [given.planner, given.fallback, given.captioner, vision]
     spec = RunSpec(
         collection_id="",
         data=data,
@@ -121,6 +128,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         backbone=given.backbone,
         weights=given.weights,
         captioner=given.captioner,
+        vision=vision,
         generator=given.generator,
         scorer=given.scorer,
         regime=given.regime,
@@ -132,11 +140,23 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         masks=_make_absolute(given.masks),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
-        remedies=given.remedies or tuple(REMEDIES),
+        remedies=_build_remedies(goal, given),
         questions=given.questions,
         memory=given.memory,
     )
     return RunRequest(spec, given.columns())
+
+
+def choose_vision(given: str | None, planner: str) -> str:
+    """Return the chat model that looks at contact sheets; empty for none.
+
+    Whether the planner's takes images is not known here: if its provider refuses the first, the run goes on without.
+    """
+    from atlantis_dml.agents.client.models import is_chat_model
+
+    if given is None:
+        return planner if is_chat_model(planner) else ""
+    return "" if given == NO_VISION else given
 
 
 def _build_attack(goal: str, given: RunOptions) -> str:
@@ -154,6 +174,18 @@ def _build_attack(goal: str, given: RunOptions) -> str:
     method = given.attack or named.partition(":")[0] or None
     attack = parse_attack(method, strength)
     return format_attack(attack) if attack else ""
+
+
+def _build_remedies(goal: str, given: RunOptions) -> tuple[str, ...]:
+    """Take the remedies from the options, else all; for a goal that forbids images those without, which is said."""
+    from atlantis_core.run.goals.clauses import forbids_images
+    from atlantis_dml.app.output import say
+
+    if given.remedies or not forbids_images(goal):
+        return given.remedies or tuple(REMEDIES)
+    free = leave_out_synthesis(REMEDIES)
+    say(f"the goal allows no generated images: remedies {', '.join(free)} (--remedies overrides it)")
+    return free
 
 
 def _make_absolute(path: str | None) -> str | None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import AtlantisError, SetupError, Stopped
+from atlantis_core.base.errors import AtlantisError, Stopped
 from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.goals.clauses import check_goal
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
-from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
+from atlantis_dml.app.chat_models import RULES, build_eyes, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import describe_last_round, make_watcher
 from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
@@ -47,10 +47,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals.description import describe_goal
-    from atlantis_core.run.goals.evidence import describe_missing_evidence
-    from atlantis_core.run.goals.reading import read_goal
     from atlantis_core.run.memory import write_memory
     from atlantis_core.run.session import Session
+    from atlantis_dml.app.goal_reading import create_with_goal
 
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
@@ -60,11 +59,9 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     if spec.masks is not None:
         check_masks(spec.masks, loaded.collection.of_split("train"))
     spec, backbone = settle_backbone(request.spec)
-    goal = read_goal(spec.goal.text, loaded.collection)
-    if missing := describe_missing_evidence(goal, loaded.collection):
-        raise SetupError(missing)
     collection_id = store_data(loaded, workspace, spec.regime)
-    run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
+    run, read = create_with_goal(replace(spec, collection_id=collection_id), loaded.collection, workspace)
+    goal = run.spec.goal
     session = Session(workspace, run.id, run.spec)
     lines = [
         summarize_reading(loaded.collection),
@@ -73,6 +70,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         describe_single_class(task),
+        *read,
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
@@ -101,6 +99,7 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
     from atlantis_dml.tools.context import RunContext
 
     stop = stop or StopToken()
+    eyes = build_eyes(session.workspace, session.run_id, session.spec)
     if session.spec.planner == RULES:
         from atlantis_dml.agents.critics import RuleCritic
         from atlantis_dml.agents.rules.drafter import RuleDrafter
@@ -108,10 +107,11 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
         from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
         return RunContext(
-            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
+            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), eyes=eyes, stop=stop
         )
     from atlantis_dml.agents.critics import ChatCritic
     from atlantis_dml.agents.llm.drafter import ChatDrafter
+    from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
     from atlantis_dml.agents.llm.insight import ChatInsight
     from atlantis_dml.agents.llm.planner import ChatPlanner
     from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
@@ -125,7 +125,9 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
         ChatPromptWriter(calls),
         ChatInsight(calls),
         ChatCritic(calls),
+        eyes,
         stop,
+        ChatGoalReader(calls),
     )
 
 

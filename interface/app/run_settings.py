@@ -101,7 +101,8 @@ def _check_pool(spec: RunSpec) -> None:
 
 def _check_prices(spec: RunSpec) -> None:
     """Refuse a budget in dollars if a chat model's price is unknown."""
-    names = [name for name in (spec.planner, spec.fallback, spec.captioner) if name and is_chat_model(name)]
+    named = (spec.planner, spec.fallback, spec.captioner, spec.vision)
+    names = [name for name in named if name and is_chat_model(name)]
     unpriced = [name for name in names if name not in spec.prices]
     if spec.budget.usd is not None and unpriced and not spec.recording:
         raise SetupError(
@@ -141,5 +142,5 @@ def pin_base_url(spec: RunSpec) -> RunSpec:
     """Pin the chat models' base URL: a resumed run asks the same service, and a replay finds the recorded calls."""
     from atlantis_dml.settings import Settings
 
-    chats = [name for name in (spec.planner, spec.captioner) if is_chat_model(name)]
+    chats = [name for name in (spec.planner, spec.captioner, spec.vision) if is_chat_model(name)]
     return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec

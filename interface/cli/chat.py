@@ -14,7 +14,7 @@ from atlantis_dml.cli.command import command
 
 
 @command(
-    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds "
+    "planner fallback base_url price vision generator captioner backbone weights preset seeds max_seeds "
     "regime label split query gallery facets auto masks pool answers questions remedies"
 )
 def chat(

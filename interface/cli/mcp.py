@@ -19,8 +19,8 @@ _LAST_PORT = 65_535
 
 
 @command(
-    "planner fallback base_url price budget_images budget_usd rounds generator captioner backbone weights preset "
-    "seeds max_seeds regime masks pool answers questions remedies",
+    "planner fallback base_url price budget_images budget_usd rounds vision generator captioner backbone weights "
+    "preset seeds max_seeds regime masks pool answers questions remedies",
     budget_images=typer.Option(help="A run of an agent may generate at most this many images."),
     budget_usd=typer.Option(help="A run of an agent may spend at most this many dollars; needs --price."),
     rounds=typer.Option(help="A run of an agent may have at most this many rounds."),

@@ -128,6 +128,11 @@ SHARED: dict[str, Any] = {
         help="Describes images, to find facets where DATA has none and to check generated images: attributes "
         "(measured), transformers:MODEL, or a vision chat model, openai:MODEL or azure:DEPLOYMENT."
     ),
+    "vision": typer.Option(
+        metavar="openai:MODEL|none",
+        help="Chat model that looks at contact sheets of missed queries and new images; default: the planner's, if "
+        "it takes images.",
+    ),
     "generator": typer.Option(
         help="Where images come from: photometric, cut_paste, diffusion:MODEL or retrieve:FOLDER."
     ),

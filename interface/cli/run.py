@@ -15,8 +15,8 @@ from atlantis_dml.cli.command import command
 
 @command(
     "planner fallback base_url budget_images budget_usd price rounds seeds max_seeds auto preset backbone weights "
-    "captioner generator scorer regime label split query gallery facets spread seed attack epsilon masks pool "
-    "answers questions remedies memory"
+    "captioner vision generator scorer regime label split query gallery facets spread seed attack epsilon masks "
+    "pool answers questions remedies memory"
 )
 def run(
     *,

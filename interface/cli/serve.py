@@ -20,8 +20,8 @@ BUNDLED_DATA = ("harbor", "harbor-tiny")
 
 
 @command(
-    "planner fallback base_url price generator captioner backbone weights preset seeds max_seeds regime masks pool "
-    "answers questions remedies"
+    "planner fallback base_url price vision generator captioner backbone weights preset seeds max_seeds regime masks "
+    "pool answers questions remedies"
 )
 def serve(
     *,

@@ -11,6 +11,7 @@ from typing import Any
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
 from atlantis_core.records.run_spec import EXTRA_SEEDS
+from atlantis_dml.agents.client.models import is_chat_model
 
 _SETTINGS = (
     *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
@@ -38,6 +39,8 @@ def build_run_command(spec: RunSpec) -> str:
             words += [f"--{name.replace('_', '-')}", _format_value(setting)]
     if spec.max_seeds != spec.seeds + EXTRA_SEEDS:
         words += ["--max-seeds", str(spec.max_seeds or spec.seeds)]
+    if spec.vision != (spec.planner if is_chat_model(spec.planner) else ""):
+        words += ["--vision", spec.vision or "none"]
     words += [] if spec.memory else ["--no-memory"]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 

@@ -70,6 +70,17 @@ def _critique(node: Mapping[str, Any]) -> list[str]:
     return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
 
 
+def _look(node: Mapping[str, Any]) -> list[str]:
+    look = node["output"]["look"]
+    tiles = (look["finding"] or {}).get("tiles", ())
+    seen = [
+        f"tile {tile['number']}: {tile['shows']}; class {tile['class_shown']}, condition {tile['condition_shown']}"
+        + (f"; {tile['wrong']}" if tile["wrong"] else "")
+        for tile in tiles
+    ]
+    return [f"result: {node['output']['text']}", f"sheet: {look['sheet']['file']}", *seen]
+
+
 def _answer(node: Mapping[str, Any]) -> list[str]:
     output, reply = node["output"], node["output"]["reply"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
@@ -99,6 +110,7 @@ _FORMATTERS = {
     "judge": _verdict,
     "critique": _critique,
     "model": _answer,
+    "look": _look,
     "approval": _approval,
 }
 """Kind of a step -> what describes its outcome, the gist first."""
@@ -107,9 +119,16 @@ _FORMATTERS = {
 def _format_question(given: Mapping[str, Any], whole: bool) -> list[str]:
     """Return which agent called a model and how long the prompt was; with `whole` the prompt, too."""
     messages = given.get("messages", [])
-    characters = sum(len(str(message["content"])) for message in messages)
-    call = f"called by: {given['agent']}, with {len(messages)} messages of {characters:,} characters"
-    return [call, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
+    texts = [_format_content(message["content"]) for message in messages]
+    call = f"called by: {given['agent']}, with {len(messages)} messages of {sum(map(len, texts)):,} characters"
+    typed = zip(messages, texts, strict=True)
+    return [call, *(f"{message['type']}: {text}" for message, text in typed if whole)]
+
+
+def _format_content(content: Any) -> str:
+    """Return a message as text; of an image its content hash alone is known."""
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return " ".join(str(part["text"]) if part["type"] == "text" else f"[image {part['hash'][:12]}]" for part in parts)
 
 
 def _list_prompts(output: Any) -> list[str]:

@@ -90,8 +90,9 @@ def _model(name: str) -> str:
 
 def _format_input(message: Mapping[str, Any]) -> dict[str, Any]:
     content = message["content"]
-    parts: Sequence[Any] = content if isinstance(content, list) else [{"type": "text", "content": content}]
-    return {"role": _ROLES.get(message["type"], message["type"]), "parts": parts}
+    parts: Sequence[Any] = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    formatted = [{"type": "text", "content": part["text"]} if part["type"] == "text" else part for part in parts]
+    return {"role": _ROLES.get(message["type"], message["type"]), "parts": formatted}
 
 
 def _format_output(reply: Mapping[str, Any]) -> dict[str, Any]:

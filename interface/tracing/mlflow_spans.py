@@ -21,6 +21,7 @@ _TYPES = {
     "model": "CHAT_MODEL",
     "job": "TASK",
     "pilot": "TASK",
+    "look": "TASK",
     "judge": "EVALUATOR",
     "approval": "GUARDRAIL",
 }

@@ -15,11 +15,13 @@ from langchain_core.messages import BaseMessage
 from atlantis_core.records import (
     Cell,
     CellRequest,
+    Collection,
     Comparison,
     Constraints,
     Decision,
     Gap,
     Goal,
+    LabelledImage,
     MovedCell,
     NewConfusion,
     Response,
@@ -34,6 +36,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
+from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
 from atlantis_dml.agents.llm.insight import ChatInsight
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
 from atlantis_dml.tools.context import PromptFacts
@@ -94,7 +97,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
         generator=SimpleNamespace(modes=("edit",)),
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
-        workspace=SimpleNamespace(candidates=workspace.candidates, ledger=ledger),
+        workspace=SimpleNamespace(candidates=workspace.candidates, journal=workspace.journal, ledger=ledger),
         images_left=ledger.left("r", None)["images"],
     )
 
@@ -117,6 +120,22 @@ def _protocol() -> Any:
 
 def _judged() -> JudgedRound:
     return JudgedRound(index=1, protocol=_protocol(), decision=DECISION, moves=MOVES, trained_on=())
+
+
+VESSELS = Collection(
+    "c",
+    "/",
+    tuple(
+        LabelledImage(f"{name}{k}", "/x", name, "train", facets={"light": "day"})
+        for name in BRIEF.classes
+        for k in (1, 2)
+    ),
+    ("light",),
+    {},
+    (),
+    splits_given=True,
+    num_test=0,
+)
 
 
 def _answered() -> Brief:
@@ -142,6 +161,7 @@ ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
             taken_names=("light",),
         )
     ),
+    "goal": lambda calls, _: ChatGoalReader(calls).read("Nachtfotos von Schleppern, höchstens 300 Bilder", VESSELS),
     "critic": lambda calls, session: ChatCritic(calls).review(_judged(), session),
 }
 

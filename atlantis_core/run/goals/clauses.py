@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from atlantis_core.base.errors import SetupError
 
 _EXCLUDED = re.compile(
-    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|ignor(?:e|ing)|"
+    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|(?<=,\s)not(?!\s+(?:found|retrieved|recogni[sz]ed|the\s+right))|ignor(?:e|ing)|"
     r"apart\s+from|leav(?:e|ing)\s+out|leave(?=[^,;.]*\balone\b))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*"
     r"(?=[,;.()]|$)",
     re.IGNORECASE,
@@ -26,6 +26,15 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 """A gain over the baseline: "+3 points", "3 points better", "by 5 %"."""
+_NO_IMAGES = re.compile(
+    r"\b(?:no|zero|0)\s+(?:(?:new|more|extra|additional|synthetic|generated|artificial|made)\s+)+"
+    r"(?:images?|photos?|pictures?)\b|\b(?:without\s+(?:generating|making)|do(?:n'?t| not)\s+(?:generate|make))\s+"
+    r"(?:any\s+)?(?:\w+\s+)?(?:images?|photos?|pictures?)\b|\b(?:no|zero|0)\s+(?:images?|pictures?)\s*(?=[,;.]|$)",
+    re.IGNORECASE,
+)
+"""What forbids generated images: "no new images"; "no photos of tugs are found" does not."""
+_TAKEN_FOR = re.compile(r"\b(?:mis)?taken\s+for\s+[^,;.()]+", re.IGNORECASE)
+"""What comes back in place of the failing photos, which are not about it."""
 _DIAGNOSE = re.compile(
     r"\b(?:only|just)\s+(?:a\s+)?diagnos\w*|\bdiagnos\w*\s+(?:only|alone)|\bstop\s+after\s+(?:the\s+)?diagnos\w*|"
     r"\b(?:only|just)\s+(?:tell|show)\s+me\b|\bdo(?:n'?t| not)\s+(?:train|generate|change|fix|mend)\s+anything\b|"
@@ -39,6 +48,16 @@ _TEST_SPLIT = re.compile(
 )
 _NEVER = re.compile(r"\b(?:not|never|n't|no|without|avoid)\b|n't\b", re.IGNORECASE)
 _QUESTION = re.compile(r"^\s*(?:why|how\s+come|explain|what\s+(?:did|happened|was)|when\s+did)\b", re.IGNORECASE)
+
+CHOOSES_BY_TEST = (
+    "the goal asks to choose by the test split, which stays sealed: whatever is chosen by it looks better "
+    "than it is. A run chooses on validation; `atlantis test RUN` measures the result on the test split once"
+)
+IS_QUESTION = (
+    "the goal is a question, and a run changes a retriever: ask it in `atlantis chat`, or read `atlantis "
+    "trace RUN`; a goal says what is not found, such as 'night photos are not found'"
+)
+"""Why no run begins with such a goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +79,16 @@ def split_clauses(text: str) -> Clauses:
     points = _POINTS.search(text)
     gain = float(points[1] or points[2]) / 100 if points else None
     rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
+    rest = _TAKEN_FOR.sub(" ", _NO_IMAGES.sub(" ", rest))
     is_diagnosis = _DIAGNOSE.search(rest) is not None
     rest = _DIAGNOSE.sub(" ", rest)
     excluded = "; ".join(match[1].strip() for match in _EXCLUDED.finditer(rest))
     return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis)
+
+
+def forbids_images(text: str) -> bool:
+    """Whether a goal says that no image is to be generated."""
+    return _NO_IMAGES.search(text) is not None
 
 
 def check_goal(text: str) -> None:
@@ -74,12 +99,6 @@ def check_goal(text: str) -> None:
     """
     asked = _TEST_SPLIT.search(text)
     if asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]):
-        raise SetupError(
-            "the goal asks to choose by the test split, which stays sealed: whatever is chosen by it looks better "
-            "than it is. A run chooses on validation; `atlantis test RUN` measures the result on the test split once"
-        )
+        raise SetupError(CHOOSES_BY_TEST)
     if _QUESTION.search(text):
-        raise SetupError(
-            "the goal is a question, and a run changes a retriever: ask it in `atlantis chat`, or read `atlantis "
-            "trace RUN`; a goal says what is not found, such as 'night photos are not found'"
-        )
+        raise SetupError(IS_QUESTION)

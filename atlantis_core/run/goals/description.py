@@ -19,7 +19,8 @@ _MOST_WORDS = 8
 
 def describe_goal(goal: Goal, collection: Collection) -> str:
     """Say what a goal was understood to ask for in a collection, and which of its words name nothing there."""
-    parts = [_describe_cells(goal, collection)]
+    parts = [f"read by {goal.by} as {quote(goal.english, 400)}"] if goal.by else []
+    parts.append(_describe_cells(goal, collection))
     parts += [f"left alone: {_list_cells(goal.skip)}"] if goal.skip else []
     parts += [f"to gain {100 * goal.gain:g} points"] if goal.gain is not None else []
     parts += ["the run ends with its diagnosis"] if goal.mode == "diagnose" else []

@@ -32,10 +32,13 @@ def list_unmatched(text: str, named: Sequence[Cell], collection: Collection) -> 
 def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
     """Say which light, weather or medium a goal names though no photo shows it; empty if there is none.
 
-    Only a facet that describes such a thing tells: of photos without any, nobody knows what they show.
+    Only a facet that describes such a thing tells: of photos without any, nobody knows what they show. What a chat
+    model found missing counts where the collection has facets, whatever it is.
     """
     if any(cell.facet for cell in goal.cells):
         return ""
+    if goal.by:
+        return _describe_missing(goal.missing, collection) if collection.facets else ""
     names = {word for cell in goal.cells for word in words_of(cell.class_name)}
     for match in find_edits(split_clauses(goal.text).rest):
         rivals = _find_rival_facet(match, collection)
@@ -45,6 +48,17 @@ def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
             cure = f"name one of these in the goal, or leave {match.word!r} out"
             return f"no photo here shows {match.word!r}: {quote(facet, 30)} has {has}; {cure}"
     return ""
+
+
+def _describe_missing(words: Sequence[str], collection: Collection) -> str:
+    if not words:
+        return ""
+    named = ", ".join(quote(word, 30) for word in words)
+    shown = "; ".join(
+        f"{quote(facet, 30)} has {', '.join(quote(value, 30) for value in values[:_MOST_VALUES])}"
+        for facet, values in facet_value_lists(collection).items()
+    )
+    return f"no photo here shows {named}: {shown}; name one of these or a class in the goal, or leave it out"
 
 
 def _is_shown(match: EditMatch, collection: Collection) -> bool:

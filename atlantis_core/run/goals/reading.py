@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.amounts import target_in
 from atlantis_core.base.errors import SetupError
-from atlantis_core.records import Cell, Collection, Goal
+from atlantis_core.records import Goal
 from atlantis_core.run.goals.clauses import split_clauses
 from atlantis_core.run.goals.evidence import list_unmatched
 from atlantis_core.run.goals.selectors import (
+    cross_cells,
     find_classes,
     find_classes_by_count,
     find_classes_trained_on,
@@ -22,7 +23,7 @@ from atlantis_core.run.goals.selectors import (
 from atlantis_core.run.goals.words import telling_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from atlantis_core.records import Cell, Collection
 
 _ATTACK = re.compile(
     r"\b(adversarial(ly)?|attacked|(under|against|to|by|withstands?|resists?)\s+(an?\s+|the\s+)?attacks?|pgd|fgsm)\b",
@@ -72,12 +73,7 @@ def _find_cells(text: str, collection: Collection) -> tuple[Cell, ...]:
         classes, values = keep_named(trained, classes), []
     elif not values and (counted := find_classes_by_count(text, collection)):
         classes = keep_named(counted, classes)
-    return _cross(classes, values)
-
-
-def _cross(classes: Sequence[str], values: Sequence[tuple[str, str]]) -> tuple[Cell, ...]:
-    cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
-    return () if cells == (Cell(""),) else cells
+    return cross_cells(classes, values)
 
 
 def read_attack(text: str) -> str:

@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.amounts import with_digits
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import find_edits, find_requested_edits, list_rivals
+from atlantis_core.records import Cell
 from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.goals.words import telling_words, words_of
 
@@ -83,12 +85,18 @@ def find_classes_trained_on(values: Sequence[tuple[str, str]], collection: Colle
 
 def find_classes_by_count(text: str, collection: Collection) -> list[str]:
     """Return the queried classes with as many training photos as the words say; none if they say nothing of it."""
-    counts = Counter(image.label for image in collection.of_split("train"))
     limit = _read_limit(text)
     if limit is None:
         said = _FEW.search(text)
         if not said or any(words_of(said[0]) & words_of(name) for name in collection.classes):
             return []
+    return list_rare_classes(collection, limit)
+
+
+def list_rare_classes(collection: Collection, limit: float | None = None) -> list[str]:
+    """Return the queried classes with fewer training photos than a limit, by default half the mean number."""
+    counts = Counter(image.label for image in collection.of_split("train"))
+    if limit is None:
         limit = _FEW_SHARE * counts.total() / max(1, len(counts))
     asked = {image.label for image in collection.of_split("validation")}
     return sorted((name for name, count in counts.items() if count < limit and name in asked), key=natural_key)
@@ -96,7 +104,7 @@ def find_classes_by_count(text: str, collection: Collection) -> list[str]:
 
 def _read_limit(text: str) -> float | None:
     """Return the number of training photos below which a class is meant, if the words give one."""
-    said = _COUNT.search(text)
+    said = _COUNT.search(with_digits(text))
     if said is None:
         return None
     number = int(said["count"] or said["limit"])
@@ -105,7 +113,14 @@ def _read_limit(text: str) -> float | None:
 
 def without_counts(text: str) -> str:
     """Return a goal without its numbers of training photos, which are no budget."""
-    return _COUNT.sub(" classes ", text)
+    counted = with_digits(text)
+    return _COUNT.sub(" classes ", counted) if _COUNT.search(counted) else text
+
+
+def cross_cells(classes: Sequence[str], values: Sequence[tuple[str, str]]) -> tuple[Cell, ...]:
+    """Return the cells of classes x facet values; none of either means any, and neither no cell."""
+    cells = tuple(Cell(name, facet, value) for name in classes or [""] for facet, value in values or [("", "")])
+    return () if cells == (Cell(""),) else cells
 
 
 def keep_named(found: list[str], named: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.registry import load_part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from atlantis_core.run.remedies.remedy import Remedy
 
 REMEDIES = {
@@ -37,3 +39,10 @@ def parse_remedy(text: str) -> tuple[Remedy, str]:
 def makes_images(text: str) -> bool:
     """Whether a remedy, given with its options, adds images to an arm."""
     return parse_remedy(text)[0].makes_images
+
+
+def leave_out_synthesis(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the remedies that make no image, though they may add photos of a pool; all if there are none."""
+    known = {name: parse_remedy(name)[0] for name in names}
+    free = tuple(name for name, one in known.items() if one.uses_pool or not one.makes_images)
+    return free or tuple(known)

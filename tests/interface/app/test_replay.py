@@ -56,7 +56,14 @@ def test_record_and_replay_from_the_command_line(
 
     assert main(["trace", "last", "--workspace", str(folder), "--json"]) == 0
     traced = json.loads(capsys.readouterr().out)
-    assert {row["agent"] for row in traced["agents"]} == {"planner", "insight", "protocol", "prompts", "critic"}
+    assert {row["agent"] for row in traced["agents"]} == {
+        "goal",
+        "planner",
+        "insight",
+        "protocol",
+        "prompts",
+        "critic",
+    }
     assert sum(row["usd"] for row in traced["agents"]) == pytest.approx(first["spent"]["usd"])
     assert traced["usd"] == pytest.approx(first["spent"]["usd"])
     gc.collect()  # closes the databases of the commands above, whose -wal files would vanish while they are read
