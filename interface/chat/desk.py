@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.chat.consent import STARTING_ACT
 from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
 from atlantis_dml.agents.rules.host import RuleHost
-from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.ask_approval import ANSWER_HINT, NOT_APPROVED, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls
 from atlantis_dml.app.run import RunWorker, create_run
 from atlantis_dml.chat.record import ChatRecord, load_record, save_record
@@ -115,7 +116,11 @@ class ChatDesk:
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
         lines = describe_plan(self.planned, self.collection(), goal, auto=self._template.spec.auto)
-        return "\n".join([*lines, "Say yes to start, or change the plan."] if self.planned.text else lines)
+        if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
+            for line in lines:
+                self.screen.line(line)
+        act = STARTING_ACT if self.planned.unverified else "yes"
+        return "\n".join([*lines, f"Say {act} to start, or change the plan."] if self.planned.text else lines)
 
     def _read_goal(self, planned: RunPlan) -> Goal | None:
         """Return the planned goal as the chat model reads it; None without one.
@@ -182,8 +187,8 @@ class ChatDesk:
         if self.status != "waiting":
             raise ToolError("no protocol waits for approval now")
         self.worker.start(self.record.run_id, {"by": "in the chat", **answer})
-        if answer["decision"] == "reject":
-            return "Rejected. The run ends here."
+        if answer["decision"] in NOT_APPROVED:
+            return NOT_APPROVED[answer["decision"]]
         images = sum(one["count"] for one in answer["protocol"]["cells"]) if "protocol" in answer else None
         return "Approved." if images is None else f"Approved, changed to {count_noun(images, 'image')}."
 
@@ -223,7 +228,7 @@ class ChatDesk:
         return f"Undone: {last['what']}.{self._show_again()}"
 
     def show_question(self) -> str:
-        """Print the pending protocol without skipped cells; return a sentence about it, empty if none is pending."""
+        """See `Desk.show_question`; skipped cells are left out."""
         session, question = self.session(), self.question()
         if session is None or question is None:
             return ""
