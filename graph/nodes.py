@@ -35,6 +35,7 @@ from atlantis_dml.graph.tool_calls import (
     name_calls,
 )
 from atlantis_dml.tools import list_steps
+from atlantis_dml.tools.chains import halt_chain
 from atlantis_dml.tools.context import RunContext
 
 _LONGEST_REASON = 600
@@ -157,7 +158,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     judged, max_rounds = read_judged_rounds(session), session.spec.budget.rounds
     code, words = find_stop_reason(judged, max_rounds, reached, session.images_left)
     after = _stop(code, words) if code else {"round": round_index + 1}
-    return {"protocol": "", "approved": "", "steps": steps} | after
+    verdict = f"judge: {'kept' if decision.kept else 'rolled back'}: {decision.reason}"
+    return {"protocol": "", "approved": "", "steps": steps} | halt_chain(state, verdict) | after
 
 
 def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:

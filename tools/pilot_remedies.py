@@ -68,8 +68,10 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
     notes = (describe_memory(session, read_results(session)), describe_asking(session, round_index))
     table = "; ".join([*map(describe_pilot, pilots), *filter(None, notes)])
     if chosen is None:
-        ended = {"stop_reason": "plateau", "stop_detail": f"no remedy promises a gain, so nothing is spent: {table}"}
-        return answer_call(runtime, "pilot_remedies", ended["stop_detail"], pilots, **ended)
+        text = f"no remedy promises a gain, so nothing is spent: {table}"
+        is_left_open = bool(runtime.state.get("chain"))  # whoever called `run_round` decides what follows
+        ended = {} if is_left_open else {"stop_reason": "plateau", "stop_detail": text}
+        return answer_call(runtime, "pilot_remedies", text, pilots, **ended)
     protocol = replace(found.protocol, remedy=chosen.offer.remedy)
     protocol = load_allocation(session.spec.spread).share_out_again(session, round_index, protocol, pilots)
     protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
@@ -83,10 +85,15 @@ def pilot_remedies(runtime: Runtime, choose: str = "") -> object:
 def _choose(session: Session, round_index: int, pilots: tuple[Pilot, ...], name: str) -> Pilot | None:
     """Return the pilot that is named, or the best one; None if none promises a gain."""
     if not name:
-        seeds = session.spec.seeds, session.max_seeds
-        return choose_pilot(pilots, find_error(session, round_index), learn_priors(session, pilots), seeds)
+        return choose_remedy(session, round_index, pilots)
     named = next((pilot for pilot in pilots if pilot.offer.remedy == name), None)
     if named is None:
         known = ", ".join(pilot.offer.remedy for pilot in pilots) or "none"
         raise ToolError(f"no pilot of {name!r}; known: {known}")
     return named
+
+
+def choose_remedy(session: Session, round_index: int, pilots: tuple[Pilot, ...]) -> Pilot | None:
+    """Return the pilot whose remedy a round should use, by what is known of it; None if none promises a gain."""
+    seeds = session.spec.seeds, session.max_seeds
+    return choose_pilot(pilots, find_error(session, round_index), learn_priors(session, pilots), seeds)

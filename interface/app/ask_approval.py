@@ -29,9 +29,16 @@ Answer = dict[str, Any]
 """Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `respond` the `words`, with
 `reject` and `stop` the `reason`."""
 
+NOT_APPROVED = {
+    "respond": "Passed on: the protocol is drafted again to fit, and you are asked again.",
+    "reject": "Rejected. Another protocol is drafted, and you are asked again.",
+    "stop": "The run ends here; nothing was generated for this protocol.",
+}
+"""Decision -> what happens now, where a protocol was not approved."""
+
 ANSWER_HINT = (
-    "answer: /approve, /approve with N, /approve without fog; /respond WORDS (it is drafted again), /reject [because "
-    "...] (another one is drafted), /end (ends the run); or ask why, or skip ..."
+    "answer: approve, approve with N, approve without fog; respond WORDS (it is drafted again), reject because ... "
+    "(another one is drafted), end the run; or ask why, or skip ..."
 )
 """What may be said in a conversation."""
 

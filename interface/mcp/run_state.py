@@ -13,7 +13,7 @@ from atlantis_core.base.text import clean_text, quote
 from atlantis_core.run.approval import hash_question
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.summary import summarise
-from atlantis_dml.app.ask_approval import describe_cost
+from atlantis_dml.app.ask_approval import describe_cost, describe_responses
 from atlantis_dml.mcp.parameters import give_answer, quote_line
 from atlantis_dml.text.figures import write_headline
 
@@ -25,8 +25,9 @@ _MOST_CELLS, _MOST_PROMPTS = 40, 2
 _LONGEST_TEXT = 300
 
 ASK_THE_PERSON = (
-    "Only the person may approve: show them this protocol, wait for their decision, then call approve, edit or "
-    "reject with this hash and their name. Do not decide for them."
+    "Only the person may approve: show them this protocol, wait for their decision, then call approve, edit, respond "
+    "(what should be different, in their words), reject (another one is drafted) or end_run with this hash and their "
+    "name. Do not decide for them."
 )
 
 
@@ -61,6 +62,8 @@ class ShownProtocol:
     cells: tuple[ShownCell, ...]
     """The first ones."""
     more_cells: int
+    answers_to: tuple[str, ...]
+    """What this draft follows, and after several rejections the question whether to end the run."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def show_protocol(session: Session, question: Mapping[str, Any]) -> ShownProtoco
         describe_cost(session, question),
         cells,
         len(protocol["cells"]) - len(cells),
+        tuple(describe_responses(question)),
     )
 
 
@@ -160,6 +164,7 @@ def _describe_protocol(shown: ShownProtocol) -> Iterator[str]:
         f"{count_noun(len(shown.cells) + shown.more_cells, 'cell')}, remedy {shown.remedy}"
     )
     yield f"hash: {shown.hash}"
+    yield from map(quote_line, shown.answers_to)
     yield f"aim: {quote(shown.objective)}"
     yield f"why: {quote(shown.reason)} (expected gain {shown.expected_gain:+.3f} R@1 there)"
     for cell in shown.cells:
