@@ -16,7 +16,7 @@ from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
 from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
-from atlantis_core.run.sheets.findings import describe_look, tell_look
+from atlantis_core.run.sheets.findings import describe_look, report_look
 from atlantis_core.run.sheets.missed import look_at_missed
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
@@ -54,7 +54,7 @@ def find_gaps(
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     text = _in_words(gaps, insight, note, has_facets=bool(session.collection.facets))
-    text += tell_look(look) if look else ""
+    text += report_look(look) if look else ""
     wants_no_more = session.goal.mode == "diagnose"
     ended = {"stop_reason": "diagnosed", "stop_detail": describe_diagnosis(gaps)} if wants_no_more else {}
     return answer_call(runtime, "find_gaps", text, gaps, **ended)

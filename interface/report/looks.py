@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_dml.text.figures import format_cell
@@ -18,6 +18,19 @@ def build_looks(session: Session, entry: Mapping[str, Any]) -> list[dict[str, An
         {**look, "image": _embed(session, look["file"]), "lines": list(map(_describe_tile, look["tiles"]))}
         for look in entry["looks"]
     ]
+
+
+def write_looks(facts: Mapping[str, Any], escape: Callable[[str], str]) -> Iterator[str]:
+    """List as Markdown what was looked at, round by round; `escape` makes text safe there."""
+    for entry in facts["rounds"]:
+        if not entry["looks"]:
+            continue
+        yield f"## Contact sheets of round {entry['index']}"
+        yield "\n".join(
+            f"- `{look['file']}`: {escape(look['title'] if look['status'] == 'drawn' else look['sentence'])}"
+            + ("; the other images were not made" if look["has_stopped"] else "")
+            for look in entry["looks"]
+        )
 
 
 def _describe_tile(tile: Mapping[str, Any]) -> str:

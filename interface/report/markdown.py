@@ -11,6 +11,7 @@ from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
+from atlantis_dml.report.looks import write_looks
 from atlantis_dml.text.figures import (
     ARM_HEADERS,
     ARM_NOTE,
@@ -58,7 +59,7 @@ def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
         _rounds,
         _moved,
         _pilots,
-        _looks,
+        lambda _: write_looks(facts, escape_markdown),
         _memory,
         lambda _: _heat(maps),
         _gaps,
@@ -185,20 +186,6 @@ def _pilots(facts: Facts) -> Iterator[str]:
             yield "By group of gaps, in points, with the images kept there:"
             rows = [tuple(map(escape_markdown, row)) for row in groups.rows]
             yield markdown_table(("Remedy", *map(escape_markdown, groups.columns)), rows)
-
-
-def _looks(facts: Facts) -> Iterator[str]:
-    """List what was seen on contact sheets, round by round."""
-    for entry in facts["rounds"]:
-        if not entry["looks"]:
-            continue
-        yield f"## Contact sheets of round {entry['index']}"
-        yield "\n".join(
-            f"- `{look['file']}`: "
-            + escape_markdown(look["title"] if look["status"] == "drawn" else look["sentence"])
-            + (" The other images were not made." if look["has_stopped"] else "")
-            for look in entry["looks"]
-        )
 
 
 def _memory(facts: Facts) -> Iterator[str]:

@@ -13,7 +13,7 @@ from PIL import Image
 from atlantis_core.records import Cell
 from atlantis_core.records.sheet import Finding, Look, LookStatus, Seen, Sheet, Tile, TileFinding
 from atlantis_core.run.sheets.drawing import MOST_TILES, SHEET_PX, SIDE_PX, count_tiles, draw_sheet
-from atlantis_core.run.sheets.findings import check_finding, describe_look, tell_look
+from atlantis_core.run.sheets.findings import check_finding, describe_look, report_look
 from atlantis_core.run.sheets.looking import has_open_eyes
 from atlantis_core.run.sheets.spreading import spread_evenly
 
@@ -124,8 +124,8 @@ def test_what_a_model_says_stays_one_quoted_line() -> None:
 
 
 def test_a_look_without_a_finding_says_why_and_a_drawn_sheet_says_nothing() -> None:
-    assert tell_look(Look(sheet_of(1))) == ""
-    assert 'no finding ("it is down")' in tell_look(Look(sheet_of(1), "failed", problem="it is down"))
+    assert report_look(Look(sheet_of(1))) == ""
+    assert 'no finding ("it is down")' in report_look(Look(sheet_of(1), "failed", problem="it is down"))
 
 
 @pytest.mark.parametrize(
