@@ -31,6 +31,7 @@ TOOLS = (
     "search_images",
     "look",
     "recall_trials",
+    "more_seeds",
     "stop",
 )
 

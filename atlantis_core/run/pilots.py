@@ -77,8 +77,17 @@ def run_pilots(
     groups = group_cells(gaps, [request.cell for request in draft.cells])
     memory, setting = Memory(session), _Setting(session, round_index, draft, model, groups)
     pilots = [_skip_refuted(session, memory, draft, offer) or _run_pilot(setting, offer) for offer in offers]
-    priors = learn_priors(session, pilots)
-    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
+    return add_pilots(session, (), pilots)
+
+
+def add_pilots(session: Session, before: Iterable[Pilot], pilots: Iterable[Pilot]) -> tuple[Pilot, ...]:
+    """Return a round's pilots with new ones, the most promising first; a remedy tried again stands once.
+
+    Those tried before stay: the judge divides its error by their number.
+    """
+    every = {pilot.offer.remedy: pilot for pilot in (*before, *pilots)}
+    priors = learn_priors(session, every.values())
+    return tuple(sorted(every.values(), key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
 
 
 def learn_priors(session: Session, pilots: Iterable[Pilot]) -> dict[str, Prior]:
