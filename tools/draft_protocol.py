@@ -5,10 +5,13 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import narrow_to_showable
 from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_core.run.round import drop_candidate_arm
 from atlantis_dml.tools.context import Runtime, answer_call
@@ -35,6 +38,8 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
     brief = build_brief(session, round_index, max_images, feedback)
+    others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
+    brief = narrow_to_showable(session, brief, others)
     protocol = context.drafter.draft(brief)
     check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
