@@ -14,8 +14,10 @@ import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import clean_text
+from atlantis_core.records import Protocol
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.responses import MANY_REJECTIONS
 from atlantis_core.run.time_estimate import estimate_seconds
@@ -111,6 +113,8 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
+    understood = describe_prompt_words(session, from_json(Protocol, protocol)) if prompts else ""
+    lines += [f"  words: {understood}"] if understood else []
     asking = describe_asking(session, question["round"])
     lines = [*describe_responses(question), *lines]
     return [*lines, f"  cost: {describe_cost(session, question)}", *([f"  {asking}"] if asking else [])]

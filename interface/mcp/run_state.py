@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp_types import CallToolResult
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.serialization import from_json
 from atlantis_core.base.text import clean_text, quote
+from atlantis_core.records import Protocol
 from atlantis_core.run.approval import hash_question
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_dml.app.ask_approval import describe_cost, describe_responses
@@ -62,6 +65,8 @@ class ShownProtocol:
     cells: tuple[ShownCell, ...]
     """The first ones."""
     more_cells: int
+    prompt_words: str
+    """Which share of the prompts' words the generator understands."""
     answers_to: tuple[str, ...]
     """What this draft follows, and after several rejections the question whether to end the run."""
 
@@ -143,6 +148,7 @@ def show_protocol(session: Session, question: Mapping[str, Any]) -> ShownProtoco
         describe_cost(session, question),
         cells,
         len(protocol["cells"]) - len(cells),
+        describe_prompt_words(session, from_json(Protocol, protocol)),
         tuple(describe_responses(question)),
     )
 
@@ -173,5 +179,7 @@ def _describe_protocol(shown: ShownProtocol) -> Iterator[str]:
         yield f"{cell.number}. {quote(cell.class_name)}{where}: {count_noun(cell.count, 'image')}{prompts}"
     if shown.more_cells:
         yield f"and {count_noun(shown.more_cells, 'cell')} more"
+    if shown.prompt_words:
+        yield f"words: {quote_line(shown.prompt_words)}"
     yield f"cost: {shown.cost}"
     yield ASK_THE_PERSON
