@@ -31,6 +31,7 @@ TOOLS = (
     "search_images",
     "look",
     "recall_trials",
+    "inspect_data",
     "more_seeds",
     "stop",
 )
