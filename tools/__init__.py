@@ -33,6 +33,7 @@ TOOLS = (
     "recall_trials",
     "inspect_data",
     "more_seeds",
+    "ask_person",
     "stop",
 )
 

@@ -34,17 +34,17 @@ def answer(session: Session, model: str, subject: str) -> tuple[str, Any]:
     embedded = EmbeddedTask(session, frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px))
     labels = [image.label for image in embedded.task.gallery]
     figures = []
-    for share in SHARES:
-        draws = 1 if share == 1 else DRAWS
-        masks = (thin_out(labels, share, np.random.default_rng([session.spec.seed, draw])) for draw in range(draws))
+    for part in SHARES:
+        draws = 1 if part == 1 else DRAWS
+        masks = (thin_out(labels, part, np.random.default_rng([session.spec.seed, draw])) for draw in range(draws))
         found = [embedded.measure_all(queries, mask) for mask in masks]
-        figures.append({"share": share, "recall_at_1": float(np.mean(found)), "sd": float(np.std(found))})
+        figures.append({"share": part, "recall_at_1": float(np.mean(found)), "sd": float(np.std(found))})
     doubling = figures[-1]["recall_at_1"] - figures[-2]["recall_at_1"]
     curve = ", ".join(f"{one['share']:.0%} {one['recall_at_1']:.3f}" for one in figures)
     verdict = "more images of the same kind are likely to help" if doubling >= HELPS else "the curve is nearly flat"
+    share = f"share of the gallery (frozen backbone, mean of {DRAWS} draws)"
     text = (
-        f"R@1 of {len(queries)} queries{name} by share of the gallery (frozen backbone, mean of {DRAWS} draws): {curve}"
-        f"; the last doubling gave {doubling:+.3f}: {verdict}"
+        f"R@1 of {len(queries)} queries{name} by {share}: {curve}; the last doubling gave {doubling:+.3f}: {verdict}"
     )
     return text, figures
 
