@@ -18,6 +18,7 @@ from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.host import Host
+from atlantis_dml.agents.rules.host import RuleHost
 from atlantis_dml.graph.running import open_checkpoints
 from atlantis_dml.tools.desk import make_desk_tools
 from atlantis_dml.tools.desk.context import BY_CODE, Desk, DeskContext, person_words
@@ -54,6 +55,11 @@ class ConversationContext(DeskContext):
     workspace: Workspace
     chat_id: str
     hear: Hear | None
+
+    @property
+    def asks_model(self) -> bool:
+        """See `DeskContext.asks_model`."""
+        return self.host.name != RuleHost.name
 
 
 class Conversation:

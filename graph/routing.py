@@ -60,9 +60,9 @@ def after_approve(state: State) -> Literal["tools", "approve", "planner", "repor
     """An approved spending is made; one that was not goes back to the planner; a changed protocol is shown again."""
     if state.get("stop_reason"):
         return "report"
-    if isinstance(state["messages"][-1], ToolMessage):
-        return "planner"
-    return "tools" if state["approved"] else "approve"
+    if state["approved"]:
+        return "tools"
+    return "approve" if list_open_calls(state) else "planner"
 
 
 def after_tools(

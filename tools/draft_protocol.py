@@ -8,11 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Cell, CellRequest
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import narrow_to_showable
 from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.explicit_draft import build_protocol, change_draft
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_core.run.round import drop_candidate_arm
 from atlantis_dml.tools.context import Runtime, answer_call
@@ -72,7 +75,8 @@ def draft_protocol(
         shares = [CellRequest(Cell(one.class_name, one.facet, one.value), one.images) for one in cells]
         protocol = build_protocol(brief, shares, clean_text(feedback, LONGEST_REASON))
     else:
-        protocol = context.drafter.draft(brief)
+        others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
+        protocol = context.drafter.draft(narrow_to_showable(session, brief, others))
     protocol = change_draft(session, protocol, weight, scorer, remedy, reuse_images_of)
     check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)

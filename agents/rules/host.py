@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from atlantis_core.base.amounts import limits_in, target_in, with_digits
 from atlantis_core.base.errors import SetupError
-from atlantis_core.chat.consent import approval_in, is_agreement, rejection_in
+from atlantis_core.chat.consent import APPROVING_ACT, approval_in, ending_in, is_agreement, is_response, rejection_in
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 HELP = """I follow rules and understand simple sentences:
   a goal:     night photos of trawlers are not found; you have 300 images and 2 rounds
   yes, stop, go on, undo, status, budget, gaps, results, data, protocol
-  approve, approve with 50, approve without fog, reject because ...
+  approve, approve with 50, approve without fog, respond: ..., reject because ..., end the run
   skip fog, only night, note: prefer heavy fog
   why did you pick night? why was round 2 rolled back?
 A chat model understands free speech: quit and start again with --planner openai:MODEL (and a key)."""
+
+NOT_APPROVED = f"Nothing was approved or spent: {APPROVING_ACT} approves what waits, /respond changes it.\n"
 
 Call = tuple[str, dict[str, Any]]
 
@@ -91,18 +93,23 @@ def parse_sentence(words: str, situation: str = "") -> Call | str:
         return HELP
     if re.match(r"(?:how come|explain)\b", low) or re.search(r"\bwhy\b", low):
         return "explain", {"question": plain}
+    is_waiting = status == "waiting"
     return (
-        (_parse_approval(words) if status == "waiting" else None)
+        (_parse_approval(words) if is_waiting else None)
         or _parse_command(low, status)
         or _parse_wish(plain, low)
         or _parse_question(low)
-        or _parse_goal(plain, low, set() if status == "waiting" else _list_names(situation))
-        or f"I did not understand that. {HELP}"
+        or _parse_goal(plain, low, set() if is_waiting else _list_names(situation))
+        or f"I did not understand that. {NOT_APPROVED if is_waiting else ''}{HELP}"
     )
 
 
 def _parse_approval(words: str) -> Call | None:
     """Return the answer to a waiting protocol; only the known forms approve or reject."""
+    if is_response(words):
+        return "answer_approval", {"decision": "respond"}
+    if (ending := ending_in(words)) is not None:
+        return "answer_approval", {"decision": "stop", "reason": ending}
     reason = rejection_in(words)
     if reason is not None:
         return "answer_approval", {"decision": "reject", "reason": reason}

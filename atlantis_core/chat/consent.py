@@ -20,6 +20,14 @@ _REJECTS = re.compile(
     re.IGNORECASE,
 )
 _STARTS = frozenset({"start", "go", "go on", "go ahead", "continue", "resume"})
+_ENDS = re.compile(r"end(?:\s+(?:the|this)?\s*run)?(?:[\s,:]+(?:because\s+)?(?P<why>[^?]+))?", re.IGNORECASE)
+_RESPONDS = re.compile(
+    r"^\s*/?(?:respond|answer|change it|draft (?:it )?again)\b[\s,:]*(?P<words>\S.*)$", re.IGNORECASE | re.DOTALL
+)
+
+APPROVING_ACT = "the Approve button, or a line that begins with /approve"
+STARTING_ACT = "/start"
+"""Acts of the interface, the same in every language; a chat model can propose one and never carry it out."""
 _TAKES_BACK = re.compile(r"\b(?:undo|revert|back|restore|after all|again|never ?mind|instead)\b", re.IGNORECASE)
 
 
@@ -37,15 +45,20 @@ def find_unstated_limits(limits: Mapping[str, float | None], words: str) -> list
     """Return the limits whose number the person did not say, or said about something else.
 
     Limits are `images`, `usd`, `rounds` and `target`; a `target` of 0.9 may also be said as 90 %. `words` is all
-    that the person said.
+    that the person said. Other spellings ("dreihundert", "三百") are not read, and so count as not said.
     """
     said = set(amounts_in(words))
-    unstated = []
-    for name, value in limits.items():
-        forms = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
-        if value is not None and not any((unit, form) in said for unit in (name, "") for form in forms):
-            unstated.append(f"{name} {value:g}")
-    return unstated
+    return [
+        f"{name} {value:g}"
+        for name, value in limits.items()
+        if value is not None and not any((unit, value) in said for unit in (name, ""))
+    ]
+
+
+def contradicts_words(limits: Mapping[str, float | None], words: str) -> bool:
+    """Whether the person's words name another number of the same thing: "30 images" for `images` 3000."""
+    said = {unit for unit, _ in amounts_in(words)}
+    return any(limit.partition(" ")[0] in said for limit in find_unstated_limits(limits, words))
 
 
 def approval_in(words: str) -> Approval | None:
@@ -56,6 +69,29 @@ def approval_in(words: str) -> Approval | None:
     """
     said = _APPROVES.fullmatch(with_digits(_plain(words)))
     return said and Approval(int(said["images"]) if said["images"] else None, said["without"] or "")
+
+
+def is_act(words: str) -> bool:
+    """Whether a line is the command to approve or to start, with or without its `/`: what "yes" answers is unsure."""
+    said = _plain(words).casefold()
+    return said in _STARTS or (said.startswith("approve") and approval_in(words) is not None)
+
+
+def ending_in(words: str) -> str | None:
+    """Return the reason in a line that ends the run (`/end`, `end the run`), may be empty; None for other lines."""
+    said = _ENDS.fullmatch(_plain(words))
+    return said and (said["why"] or "")
+
+
+def is_response(words: str) -> bool:
+    """Whether a line is the command to draft a protocol again: `/respond less fog`."""
+    return _RESPONDS.match(words) is not None
+
+
+def response_in(words: str) -> str:
+    """Return what a response asks for: the line, without the command."""
+    command = _RESPONDS.match(words)
+    return command["words"] if command else words
 
 
 def rejection_in(words: str) -> str | None:

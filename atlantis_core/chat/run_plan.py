@@ -7,10 +7,12 @@ from typing import Any
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
+from atlantis_core.chat.consent import STARTING_ACT
 from atlantis_core.records import Budget, Collection, Goal
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS
 from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.goals.description import describe_goal
+from atlantis_core.run.goals.evidence import describe_missing_evidence
 from atlantis_core.run.goals.reading import read_goal
 
 
@@ -28,6 +30,8 @@ class RunPlan:
     skip: tuple[str, ...] = ()
     """What to leave alone, in words that name cells."""
     notes: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+    """Limits that a chat model read in words without such a figure: "dreihundert Bilder", or none at all."""
 
     @property
     def budget(self) -> Budget:
@@ -52,8 +56,10 @@ def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
     for name, value in given.items():
         if not value > 0 or (name == "target" and value > 1):
             allowed = "more than 0 and at most 1" if name == "target" else "more than 0"
-            raise ToolError(f"{name} must be {allowed}, not {value:g}")
-    return replace(planned, text=" ".join(text.split()) or planned.text, **given)
+            none = "; a run that makes none is a diagnosis: say 'only diagnose'" if name == "images" else ""
+            raise ToolError(f"{name} must be {allowed}, not {value:g}{none}")
+    unverified = tuple(name for name in planned.unverified if name not in given)
+    return replace(planned, text=" ".join(text.split()) or planned.text, unverified=unverified, **given)
 
 
 def read_plan_goal(planned: RunPlan, collection: Collection) -> Goal:
@@ -69,11 +75,14 @@ def list_missing(planned: RunPlan) -> list[str]:
     return questions
 
 
-def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> list[str]:
-    """Return the goal, metric, limits, open questions and steps of a plan, a line each."""
+def describe_plan(planned: RunPlan, collection: Collection, goal: Goal | None = None, *, auto: bool) -> list[str]:
+    """Return the goal, metric, limits, open questions and steps of a plan, a line each.
+
+    `goal` is the goal as a chat model read it; None has it read by rules.
+    """
     if not planned.text:
         return [f"{describe_limits(planned.budget)} Still open: {list_missing(planned)[0]}"]
-    goal = read_plan_goal(planned, collection)
+    goal = read_plan_goal(planned, collection) if goal is None else goal
     where = "on those cells" if goal.cells else "over all queries"
     reach = f" until it is {goal.target:g}" if goal.target is not None else ""
     lines = [
@@ -82,10 +91,22 @@ def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> li
         f"Metric: Recall@1 {where}{reach}; a gain counts when a paired test over queries and seeds proves it",
         describe_limits(planned.budget),
     ]
+    if missing := describe_missing_evidence(goal, collection):
+        lines.append(f"No run can begin with this goal: {missing}")
+    lines += [_describe_unverified(planned)] if planned.unverified else []
     lines += [f"Left alone: {', '.join(planned.skip)}"] if planned.skip else []
     lines += [f"Note: {note}" for note in planned.notes]
     lines += [f"Open: {question}" for question in list_missing(planned)]
     return [*lines, f"Plan: {_steps(auto)}"]
+
+
+def _describe_unverified(planned: RunPlan) -> str:
+    """Return which numbers are a model's reading, so that the person checks them before they start."""
+    numbers = ", ".join(f"{name} {getattr(planned, name):g}" for name in planned.unverified)
+    return (
+        f"Check: {numbers} is how the model read your words, which hold no such figure. {STARTING_ACT} confirms it; "
+        "or say another number"
+    )
 
 
 def describe_limits(budget: Budget) -> str:

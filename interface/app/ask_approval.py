@@ -14,8 +14,10 @@ import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import clean_text
+from atlantis_core.records import Protocol
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.responses import MANY_REJECTIONS
 from atlantis_core.run.time_estimate import estimate_seconds
@@ -29,9 +31,16 @@ Answer = dict[str, Any]
 """Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `respond` the `words`, with
 `reject` and `stop` the `reason`."""
 
+NOT_APPROVED = {
+    "respond": "Passed on: the protocol is drafted again to fit, and you are asked again.",
+    "reject": "Rejected. Another protocol is drafted, and you are asked again.",
+    "stop": "The run ends here; nothing was generated for this protocol.",
+}
+"""Decision -> what happens now, where a protocol was not approved."""
+
 ANSWER_HINT = (
-    "answer: /approve, /approve with N, /approve without fog; /respond WORDS (it is drafted again), /reject [because "
-    "...] (another one is drafted), /end (ends the run); or ask why, or skip ..."
+    "answer: approve, approve with N, approve without fog; respond WORDS (it is drafted again), reject because ... "
+    "(another one is drafted), end the run; or ask why, or skip ..."
 )
 """What may be said in a conversation."""
 
@@ -114,6 +123,8 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
+    understood = describe_prompt_words(session, from_json(Protocol, protocol)) if prompts else ""
+    lines += [f"  words: {understood}"] if understood else []
     asking = describe_asking(session, question["round"])
     lines = [*describe_responses(question), *lines]
     return [*lines, f"  cost: {describe_cost(session, question)}", *([f"  {asking}"] if asking else [])]

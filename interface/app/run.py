@@ -44,6 +44,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.generation.cut_paste.sources import check_masks
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.answers import describe_kept_answers
+    from atlantis_core.run.capabilities import describe_unshowable_goal
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals.description import describe_goal
@@ -74,6 +75,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
+        describe_unshowable_goal(session),
         write_forecast(session),
         describe_kept_answers(session),
         write_memory(session),

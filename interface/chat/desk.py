@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any, Literal
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing
+from atlantis_core.chat.consent import STARTING_ACT
+from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, read_plan_goal
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_core.run.capabilities import explain_unshowable, find_unshowable
 from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
 from atlantis_dml.agents.rules.host import RuleHost
-from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.ask_approval import ANSWER_HINT, NOT_APPROVED, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls
 from atlantis_dml.app.run import RunWorker, create_run
 from atlantis_dml.chat.record import ChatRecord, load_record, save_record
 from atlantis_dml.chat.situation import describe_situation
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, Collection
+    from atlantis_core.records import Cell, Collection, Goal
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.agents.host import Host
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.app.request import RunRequest
@@ -67,7 +70,7 @@ class ChatDesk:
         """See `Desk.situation`."""
         session, question = self.session(), self.question()
         approved = drop_skipped_cells(session, question) if session and question else None
-        return describe_situation(self.status, self.planned, self.collection(), session, approved)
+        return describe_situation(self.status, self.planned, self.collection(), session, approved, self._generator)
 
     def collection(self) -> Collection:
         """See `Desk.collection`."""
@@ -111,22 +114,52 @@ class ChatDesk:
 
     def host(self) -> Host:
         """Return who answers now; a chat model shares its dollar budget, as it is by now, with the run."""
-        spec = self._template.spec
-        if spec.planner == RULES:
+        if self._template.spec.planner == RULES:
             return RuleHost()
         from atlantis_dml.agents.llm.host import ChatHost
 
-        spec = replace(spec, budget=self.planned.budget, beside=self.record.run_id)
-        return ChatHost(build_model_calls(self._workspace, self._id, spec, streaming=True))
+        return ChatHost(self._build_calls(streaming=True))
 
     def plan(self, planned: RunPlan) -> str:
         """See `Desk.plan`."""
         if self.status == "running":
             raise ToolError("the run is working; say stop first (`skip ...` and notes work at any time)")
+        goal = self._read_goal(planned)
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
-        lines = describe_plan(self.planned, self.collection(), auto=self._template.spec.auto)
-        return "\n".join([*lines, "Say yes to start, or change the plan."] if self.planned.text else lines)
+        lines = describe_plan(self.planned, self.collection(), goal, auto=self._template.spec.auto)
+        lines += self._describe_unshowable() if self.planned.text else []
+        if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
+            for line in lines:
+                self.screen.line(line)
+        act = STARTING_ACT if self.planned.unverified else "yes"
+        return "\n".join([*lines, f"Say {act} to start, or change the plan."] if self.planned.text else lines)
+
+    def _read_goal(self, planned: RunPlan) -> Goal | None:
+        """Return the planned goal as the chat model reads it; None without one.
+
+        The run reads it in the same words, and gets the same answer from the cache.
+        """
+        if not planned.text or self._template.spec.planner == RULES:
+            return None
+        from atlantis_dml.app.goal_reading import read_by_model
+
+        return read_by_model(self._build_calls(streaming=False), planned.goal_text, self.collection())
+
+    def _build_calls(self, *, streaming: bool) -> ModelCalls:
+        """Return the chat model's calls at the cost of this conversation, with its dollar budget as it is by now."""
+        spec = replace(self._template.spec, budget=self.planned.budget, beside=self.record.run_id)
+        return build_model_calls(self._workspace, self._id, spec, streaming=streaming)
+
+    def _describe_unshowable(self) -> list[str]:
+        """Return a line about what the plan names and the generator cannot show."""
+        named = read_plan_goal(self.planned, self.collection()).cells
+        found = find_unshowable(self._generator, named, self.collection())
+        return [f"Note: {explain_unshowable(self._generator, found)}"] if found else []
+
+    @property
+    def _generator(self) -> str:
+        return self._template.spec.generator
 
     def start(self) -> str:
         """See `Desk.start`."""
@@ -177,8 +210,8 @@ class ChatDesk:
         if self.status != "waiting":
             raise ToolError("no protocol waits for approval now")
         self.worker.start(self.record.run_id, {"by": "in the chat", **answer})
-        if answer["decision"] == "reject":
-            return "Rejected. The run ends here."
+        if answer["decision"] in NOT_APPROVED:
+            return NOT_APPROVED[answer["decision"]]
         images = sum(one["count"] for one in answer["protocol"]["cells"]) if "protocol" in answer else None
         return "Approved." if images is None else f"Approved, changed to {count_noun(images, 'image')}."
 
@@ -218,7 +251,7 @@ class ChatDesk:
         return f"Undone: {last['what']}.{self._show_again()}"
 
     def show_question(self) -> str:
-        """Print the pending protocol without skipped cells; return a sentence about it, empty if none is pending."""
+        """See `Desk.show_question`; skipped cells are left out."""
         session, question = self.session(), self.question()
         if session is None or question is None:
             return ""

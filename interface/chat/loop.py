@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from atlantis_dml.chat.terminal import ChatTerminal
     from atlantis_dml.graph.conversation import Conversation
 
-SLASH_COMMANDS = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS
-  /skip WORDS /undo /stop /go /trace /help /quit"""
+SLASH_COMMANDS = """Commands that need no model: /status /budget /approve [N] /respond WORDS /reject [because ...]
+  /end /why WORDS /skip WORDS /undo /start /stop /go /trace /help /quit"""
 
-_WITHOUT_WORDS = frozenset({"status", "budget", "undo", "stop", "go"})
-_WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
+_WITHOUT_WORDS = frozenset({"status", "budget", "undo", "start", "stop", "go"})
+_WITH_WORDS = frozenset({"approve", "respond", "reject", "end", "why", "skip"})
 _STOP_WORDS = frozenset({"stop", "pause", "halt"})
 """Words that are never sent to a chat model."""
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})

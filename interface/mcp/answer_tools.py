@@ -79,8 +79,33 @@ def reject(
     by: By,
     reason: Annotated[str, Field(description="Why, in the person's words.")] = "",
 ) -> StateAnswer:
-    """Pass on that a person rejected the waiting protocol. The run ends, and nothing is generated."""
+    """Pass on that a person rejected the waiting protocol: nothing is generated, another one is drafted and waits."""
     return _answer(context, run, by, {"decision": "reject", "protocol_hash": protocol_hash, "reason": reason})
+
+
+def respond(
+    context: Caller,
+    run: RunId,
+    protocol_hash: ProtocolHash,
+    by: By,
+    words: Annotated[str, Field(min_length=1, max_length=1000, description="The person's words, as they said them.")],
+) -> StateAnswer:
+    """Pass on, in the person's own words and language, what should be different in the waiting protocol.
+
+    Nothing is generated: it is drafted again to fit, and the new one waits for approval under another hash.
+    """
+    return _answer(context, run, by, {"decision": "respond", "protocol_hash": protocol_hash, "words": words})
+
+
+def end_run(
+    context: Caller,
+    run: RunId,
+    protocol_hash: ProtocolHash,
+    by: By,
+    reason: Annotated[str, Field(description="Why, in the person's words.")] = "",
+) -> StateAnswer:
+    """Pass on that a person ended the run at the waiting protocol. It cannot be resumed; stop pauses one instead."""
+    return _answer(context, run, by, {"decision": "stop", "protocol_hash": protocol_hash, "reason": reason})
 
 
 def _answer(context: Caller, run: str, by: str, answer: Mapping[str, Any]) -> StateAnswer:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp_types import CallToolResult
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.serialization import from_json
 from atlantis_core.base.text import clean_text, quote
+from atlantis_core.records import Protocol
 from atlantis_core.run.approval import hash_question
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.summary import summarise
-from atlantis_dml.app.ask_approval import describe_cost
+from atlantis_dml.app.ask_approval import describe_cost, describe_responses
 from atlantis_dml.mcp.parameters import give_answer, quote_line
 from atlantis_dml.text.figures import write_headline
 
@@ -25,8 +28,9 @@ _MOST_CELLS, _MOST_PROMPTS = 40, 2
 _LONGEST_TEXT = 300
 
 ASK_THE_PERSON = (
-    "Only the person may approve: show them this protocol, wait for their decision, then call approve, edit or "
-    "reject with this hash and their name. Do not decide for them."
+    "Only the person may approve: show them this protocol, wait for their decision, then call approve, edit, respond "
+    "(what should be different, in their words), reject (another one is drafted) or end_run with this hash and their "
+    "name. Do not decide for them."
 )
 
 
@@ -61,6 +65,10 @@ class ShownProtocol:
     cells: tuple[ShownCell, ...]
     """The first ones."""
     more_cells: int
+    prompt_words: str
+    """Which share of the prompts' words the generator understands."""
+    answers_to: tuple[str, ...]
+    """What this draft follows, and after several rejections the question whether to end the run."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,8 @@ def show_protocol(session: Session, question: Mapping[str, Any]) -> ShownProtoco
         describe_cost(session, question),
         cells,
         len(protocol["cells"]) - len(cells),
+        describe_prompt_words(session, from_json(Protocol, protocol)),
+        tuple(describe_responses(question)),
     )
 
 
@@ -171,6 +181,7 @@ def _describe_protocol(shown: ShownProtocol) -> Iterator[str]:
         f"{count_noun(len(shown.cells) + shown.more_cells, 'cell')}, remedy {shown.remedy}"
     )
     yield f"hash: {shown.hash}"
+    yield from map(quote_line, shown.answers_to)
     yield f"aim: {quote(shown.objective)}"
     yield f"why: {quote(shown.reason)} (expected gain {shown.expected_gain:+.3f} R@1 there)"
     for cell in shown.cells:
@@ -179,5 +190,7 @@ def _describe_protocol(shown: ShownProtocol) -> Iterator[str]:
         yield f"{cell.number}. {quote(cell.class_name)}{where}: {count_noun(cell.count, 'image')}{prompts}"
     if shown.more_cells:
         yield f"and {count_noun(shown.more_cells, 'cell')} more"
+    if shown.prompt_words:
+        yield f"words: {quote_line(shown.prompt_words)}"
     yield f"cost: {shown.cost}"
     yield ASK_THE_PERSON

@@ -71,7 +71,7 @@ async def wait_run(
 def resume(context: Caller, run: RunId) -> StateAnswer:
     """Continue a run that is paused, stopped or failed; finished work is not done again.
 
-    A run that waits for approval is not paused: it goes on with approve, edit or reject.
+    A run that waits for approval is not paused: it goes on with approve, edit, respond or reject.
     """
     desk = find_desk(context)
     return answer_state(desk, run, desk.site.steering.resume(run))

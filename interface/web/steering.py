@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import clean_text
+from atlantis_core.records import Protocol
+from atlantis_core.run.responses import LONGEST_WORDS
+from atlantis_dml.app.ask_approval import NOT_APPROVED
 from atlantis_dml.web.live_conversation import QuietScreen
 
 if TYPE_CHECKING:
@@ -62,6 +65,15 @@ class Steering:
                 raise ToolError("the run asks nothing now; another window may have answered")
             self._driver(run)[0].start(run.id, {"decision": "respond", "words": words, "by": by})
 
+    def describe_words(self, run_id: str, question: Mapping[str, Any]) -> str:
+        """Return which share of the prompts' words the generator understands; may be empty."""
+        from atlantis_core.run.capabilities import describe_prompt_words
+        from atlantis_core.run.session import Session
+
+        run = self._workspace.runs.get(run_id)
+        protocol = from_json(Protocol, question["protocol"])
+        return describe_prompt_words(Session(self._workspace, run.id, run.spec), protocol)
+
     def read_status(self, run_id: str) -> RunStatus:
         """Return the status of a run; `running` as soon as this server drives it."""
         run = self._workspace.runs.get(run_id)
@@ -79,7 +91,8 @@ class Steering:
         Args:
             run_id: Its protocol waits.
             answer: `decision`; `protocol_id` or `protocol_hash` of the protocol that the person saw; for a change of
-                it `cells`, or `images` and `without` as in `build_approval`; for a rejection the `reason`.
+                it `cells`, or `images` and `without` as in `build_approval`; for a response the `words`, for a
+                rejection or the end of the run the `reason`.
             by: Who answered and where, for the trace.
 
         Raises:
@@ -96,7 +109,7 @@ class Steering:
             if conversation is not None:
                 return conversation.answer(checked)
             self._worker(run)[0].start(run.id, checked)
-            return "Rejected." if checked["decision"] == "reject" else "Approved."
+            return NOT_APPROVED.get(checked["decision"], "Approved.")
 
     def describe_answer(self, run_id: str, protocol_id: str) -> str:
         """Return how a protocol was answered and where; empty if it was not."""
@@ -113,8 +126,14 @@ class Steering:
         from atlantis_core.run.session import Session
         from atlantis_dml.graph.running import find_pending_question
 
-        if answer.get("decision") == "reject":
-            return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), 300)}
+        decision = answer.get("decision")
+        if decision in {"reject", "stop"}:
+            return {"decision": decision, "reason": clean_text(str(answer.get("reason") or ""), 300)}
+        if decision == "respond":
+            words = clean_text(str(answer.get("words") or ""), LONGEST_WORDS)
+            if not words:
+                raise ToolError("the answer has no words; say what should be different")
+            return {"decision": "respond", "words": words}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
             pending = find_pending_question(self._workspace, run.id) or question
@@ -185,10 +204,11 @@ def _check_shown(question: Mapping[str, Any], answer: Mapping[str, Any]) -> None
     """Refuse an answer to another protocol than the one that waits."""
     from atlantis_core.run.approval import hash_question
 
-    if "protocol_hash" not in answer:
-        if question["protocol"]["id"] != answer.get("protocol_id"):
+    is_same = answer.get("protocol_hash") in {None, hash_question(question)}
+    if "protocol_id" in answer:
+        if not is_same or question["protocol"]["id"] != answer["protocol_id"]:
             raise ToolError("a newer protocol waits for approval; reload the page to see it")
-    elif answer["protocol_hash"] != hash_question(question):
+    elif not is_same:
         raise ToolError(
             f"the hash {str(answer['protocol_hash'])[:40]!r} is not that of the protocol that waits now, so nothing "
             "was answered; show the person the protocol of run_status, and answer with its hash"

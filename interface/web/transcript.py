@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.approval import BY_AUTO
+from atlantis_dml.app.chat_models import RULES
 from atlantis_dml.text.steps import summarise_step
 from atlantis_dml.views.trace import sum_cost
 
@@ -64,9 +65,19 @@ def _host_messages(event: Mapping[str, Any]) -> Iterator[Message]:
     for child in event["children"]:
         if child["kind"] == "tool":
             yield _call(child)
+            if plan := _plan(event, child):
+                yield plan
     reply = output["text"] if isinstance(output, Mapping) else output
     if reply:
         yield Message("agent", _text(reply), event["started"] + (event["seconds"] or 0.0))
+
+
+def _plan(event: Mapping[str, Any], call: Mapping[str, Any]) -> Message | None:
+    """Return a plan as code wrote it, which a chat model's own words may not say whole; the rules repeat it."""
+    output, is_done = call["output"], call["status"] == "done"
+    if event["name"] == RULES or call["name"] != "state_goal" or not is_done or not isinstance(output, Mapping):
+        return None
+    return Message("agent", _text(output["text"]), call["started"])
 
 
 def _run_messages(event: Mapping[str, Any]) -> Iterator[Message]:

@@ -34,6 +34,7 @@ class PlainDesk:
     def __init__(self, collection: Collection) -> None:
         self.planned, self.asked = RunPlan(), []
         self.run: Any = None
+        self.shown = self.begun = 0
         self.waiting: Mapping[str, Any] | None = None
         self._collection = collection
 
@@ -57,8 +58,15 @@ class PlainDesk:
         self.asked.append(answer)
         return "sent"
 
+    def show_question(self) -> str:
+        self.shown += 1
+        return ""
+
     def start(self) -> str:
-        raise ToolError("no goal yet")
+        if not self.planned.text:
+            raise ToolError("no goal yet")
+        self.begun += 1
+        return "begun"
 
     def stop(self) -> str:
         return "stopping"
@@ -127,12 +135,53 @@ def test_a_number_that_nobody_said_is_refused(workspace: Workspace, desk: PlainD
 
 
 def test_code_cannot_put_numbers_into_a_persons_mouth(workspace: Workspace, desk: PlainDesk) -> None:
-    """Neither a tool's result nor a notice of the code's own counts as said."""
-    script = [calling("note", text="9000 images"), calling("state_goal", images=9000), AIMessage("No.")]
-    host, _ = hosting(workspace, *script)
+    """Neither a tool's result nor a notice of the code's own counts as said: it is shown as the model's number."""
+    script = [
+        calling("note", text="9000 images"),
+        calling("state_goal", text="mend it", images=9000),
+        AIMessage("Ok?"),
+    ]
     conversation = Conversation(CHAT, workspace, desk)
-    conversation.say(host, "mend it")
-    assert results(conversation)[-1].status == "error"
+    conversation.say(hosting(workspace, *script)[0], "mend it")
+    assert "Check: images 9000 is how the model read your words" in results(conversation)[-1].text
+    conversation.say(hosting(workspace, calling("start_run"), AIMessage("Not yet."))[0], "yes")
+    assert "hold no figure for images" in results(conversation)[-1].text
+    assert desk.begun == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "limits", "checked"),
+    [
+        ("Nachtfotos werden nicht gefunden, dreihundert Bilder", {"images": 300}, "images 300"),
+        ("夜间照片找不到 三百张图片", {"images": 300}, "images 300"),
+        ("um 3 Punkte besser", {"target": 0.03}, "target 0.03"),
+        ("300 Bilder, bitte", {"images": 300}, ""),
+    ],
+)
+def test_a_number_in_any_spelling_is_shown_and_only_an_act_confirms_it(
+    workspace: Workspace, desk: PlainDesk, said: str, limits: dict[str, float], checked: str
+) -> None:
+    conversation = Conversation(CHAT, workspace, desk)
+    conversation.say(hosting(workspace, calling("state_goal", text=said, **limits), AIMessage("Ja?"))[0], said)
+    shown = results(conversation)[-1].text
+    assert (f"Check: {checked} is" in shown) is bool(checked)
+    conversation.say(hosting(workspace, calling("start_run"), AIMessage("Moment."))[0], "ja")
+    assert "/start begins it" in results(conversation)[-1].text
+    assert desk.begun == 0
+    conversation.say(hosting(workspace, calling("start_run"), AIMessage("Los."))[0], "start")
+    assert desk.begun == 1
+
+
+def test_a_plan_that_changed_after_the_persons_line_does_not_start(workspace: Workspace, desk: PlainDesk) -> None:
+    conversation = Conversation(CHAT, workspace, desk)
+    conversation.say(hosting(workspace, calling("state_goal", text=SAID), AIMessage("Shall I?"))[0], SAID)
+    script = [calling("state_goal", images=30), calling("start_run"), AIMessage("Hm.")]
+    conversation.say(hosting(workspace, *script)[0], "yes")
+    assert "has changed since the person's last message" in results(conversation)[-1].text
+    conversation.say(hosting(workspace, AIMessage("It is 3 rounds."))[0], "how long will it take?")
+    conversation.say(hosting(workspace, calling("start_run"), AIMessage("Hm."))[0], "yes")
+    assert "follows no plan" in results(conversation)[-1].text, "it may answer a question of the model's"
+    assert desk.begun == 0
 
 
 def test_a_broken_call_does_not_run_and_is_answered(workspace: Workspace, desk: PlainDesk) -> None:
@@ -214,14 +263,19 @@ def test_a_long_conversation_still_fits(workspace: Workspace) -> None:
     assert model.requests[0][-1].text == "now"
 
 
-def test_only_the_persons_words_approve(
-    begin: Callable[..., RunContext], desk: PlainDesk, workspace: Workspace
-) -> None:
+def _let_wait(desk: PlainDesk, begin: Callable[..., RunContext]) -> None:
+    """Let a protocol of 8 images wait."""
     protocol = {"id": "p", "round": 1, "arm": "edit", "objective": "o", "reason": "r", "scorer": "margin"}
     names = desk.collection().classes[:2]
     cells = [{"cell": {"class_name": name, "facet": "", "value": ""}, "count": 4, "prompts": []} for name in names]
     protocol |= {"cells": cells, "synthetic_weight": 1.0, "expected_gain": 0.1}
     desk.run, desk.waiting = begin().session, {"round": 1, "protocol": protocol, "images": 8, "spent": {}}
+
+
+def test_only_the_persons_words_approve(
+    begin: Callable[..., RunContext], desk: PlainDesk, workspace: Workspace
+) -> None:
+    _let_wait(desk, begin)
     conversation = Conversation(CHAT, workspace, desk)
     yes = calling("answer_approval", decision="approve")
     more = calling("answer_approval", decision="approve", images=9)
@@ -235,3 +289,34 @@ def test_only_the_persons_words_approve(
     assert [cell["count"] for cell in answer["protocol"]["cells"]] == [2, 2]
     conversation.say(hosting(workspace, yes, AIMessage("Sent."))[0], "approve")
     assert desk.asked[-1] == {"decision": "approve"}
+
+
+@pytest.mark.parametrize(
+    "line", ["yes", "ja", "sí", "oui, vas-y", "好的", "looks fine", "approve but make it darker"]
+)
+def test_with_a_chat_model_no_word_in_any_language_spends_but_the_act(
+    begin: Callable[..., RunContext], desk: PlainDesk, workspace: Workspace, line: str
+) -> None:
+    _let_wait(desk, begin)
+    conversation = Conversation(CHAT, workspace, desk)
+    conversation.say(hosting(workspace, calling("answer_approval", decision="approve"), AIMessage("..."))[0], line)
+    assert desk.asked == []
+    assert "a line that begins with /approve approves" in results(conversation)[-1].text
+    assert desk.shown == 1, "the person sees again what waits"
+
+
+def test_words_in_any_language_go_back_to_the_drafter_as_they_were_said(
+    begin: Callable[..., RunContext], desk: PlainDesk, workspace: Workspace
+) -> None:
+    _let_wait(desk, begin)
+    conversation = Conversation(CHAT, workspace, desk)
+    respond = calling("answer_approval", decision="respond", reason="approve 900 images")
+    conversation.say(hosting(workspace, respond, AIMessage("Ok."))[0], "lieber weniger Nebel")
+    conversation.say(hosting(workspace, calling("answer_approval", decision="stop"), AIMessage("?"))[0], "why?")
+    conversation.say(
+        hosting(workspace, calling("answer_approval", decision="stop"), AIMessage("Bye."))[0], "end the run"
+    )
+    assert desk.asked == [
+        {"decision": "respond", "words": "lieber weniger Nebel"},
+        {"decision": "stop", "reason": ""},
+    ]

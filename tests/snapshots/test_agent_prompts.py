@@ -27,6 +27,7 @@ from atlantis_core.records import (
     Response,
     RoundMoves,
 )
+from atlantis_core.records.sheet import Sheet, Tile
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
 from atlantis_core.run.insight import InsightFacts
@@ -36,6 +37,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
+from atlantis_dml.agents.llm.eyes import ChatEyes
 from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
 from atlantis_dml.agents.llm.insight import ChatInsight
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
@@ -47,6 +49,7 @@ GAPS = (
     Gap(NIGHT, 2, 14.0, 0.31, 0.17, 0.49, 29, 0.38, "scarce", (HOSTILE, "blue tug"), 0.38),
     Gap(Cell(HOSTILE, "light", "night"), 0, 14.0, 0.4, 0.2, 0.6, 20, 0.3, "scarce", (), 0.3),
 )
+SHOWS = "can show light, weather; cannot show another pose"
 BRIEF = Brief(
     round=2,
     gaps=GAPS,
@@ -57,6 +60,7 @@ BRIEF = Brief(
     spread="targeted",
     modes=("edit", "text_to_image"),
     scorer="margin",
+    generator=SHOWS,
     feedback="fewer cells",
     goal="night photos are not found",
     constraints=Constraints((Cell("", "light", "fog"),), ("keep the harbour lamps",)),
@@ -76,6 +80,13 @@ MOVES = RoundMoves(
         MovedCell(Cell("blue tug", "light", "fog"), 12, 0.75, 0.25, 0, 6, 1),
     ),
     confusions=(NewConfusion(HOSTILE, "red tug", 20, 0.5, 6.0, 2),),
+)
+
+SHEET = Sheet(
+    "missed",
+    ("a query that was missed", "the image that came first"),
+    (Tile(("1", "2"), NIGHT, "first came blue tug"), Tile(("3", "4"), Cell(HOSTILE))),
+    "round-1-missed-0.jpg",
 )
 
 Compare = Callable[[str, str], None]
@@ -147,7 +158,7 @@ def _answered() -> Brief:
 ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
     "protocol": lambda calls, session: ChatDrafter(calls, session).draft(_answered()),
     "prompts": lambda calls, _: ChatPromptWriter(calls).write(
-        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values, responses=("more 'harbour' at dusk",))
+        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values, "", SHOWS, ("more 'harbour' at dusk",))
     ),
     "insight": lambda calls, _: ChatInsight(calls).find(
         InsightFacts(
@@ -163,6 +174,7 @@ ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
     ),
     "goal": lambda calls, _: ChatGoalReader(calls).read("Nachtfotos von Schleppern, höchstens 300 Bilder", VESSELS),
     "critic": lambda calls, session: ChatCritic(calls).review(_judged(), session),
+    "eyes": lambda calls, _: ChatEyes(calls).look(SHEET, b"a JPEG", "Do the left images show it?"),
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from atlantis_core.run.capabilities import describe_generator, describe_remedies
 from atlantis_dml.prompts import quoted, render
 from atlantis_dml.tools import TOOLS, make_tools
 from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools
@@ -33,9 +34,14 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         goal=quoted('night photos\nare not "found"'),
         cells='every class at "light=night"' if begun else "",
         target=0.8 if begun else None,
+        english="" if begun else quoted("Night photos are not found."),
+        sides="queries are images with light=night" if begun else "",
+        provable="260 queries of 3 classes and 2 seeds can prove a gain of about 9.1 points" if begun else "",
         rounds=3,
         generator='"photometric"',
         arms="edit (changes light, weather, blur or background of real photos of the class)",
+        shows=describe_generator("photometric"),
+        remedies=describe_remedies(("generate", "serve")),
     )
     now = render(
         "planner_now",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 from langgraph.prebuilt import ToolRuntime
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 BY_CODE = {"by": "code"}
 """Marks a message that stands where a person's would, but was written by code."""
+
+_CHANGING = frozenset({"state_goal", "leave_alone", "note", "take_back"})
+"""Tools after which a plan or a protocol is another than the person saw."""
 
 
 class Desk(Protocol):
@@ -74,6 +77,10 @@ class Desk(Protocol):
         """Answer the protocol that waits."""
         ...
 
+    def show_question(self) -> str:
+        """Show the person the protocol that waits; return a sentence about it, empty if none does."""
+        ...
+
     def take_back(self) -> str:
         """Undo the last wish or change of plan."""
         ...
@@ -84,6 +91,11 @@ class DeskContext:
     """Handed to every node and tool of a conversation; never saved."""
 
     desk: Desk
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a chat model is the host: then a "yes" may answer a question of its own."""
+        return False
 
 
 if TYPE_CHECKING:
@@ -98,10 +110,28 @@ def last_words(runtime: DeskRuntime) -> str:
     return said[-1] if said else ""
 
 
+def has_acted_since(runtime: DeskRuntime) -> bool:
+    """Whether a tool changed the plan, or what is left alone, after the person's last line: they have not seen it."""
+    messages = runtime.state["messages"]
+    last = max((place for place, message in enumerate(messages) if _is_said(message)), default=0)
+    return any(map(_is_change, messages[last:]))
+
+
+def was_shown_before(runtime: DeskRuntime) -> bool:
+    """Whether the person's last line follows a plan directly, which was shown when a tool changed it."""
+    messages = runtime.state["messages"]
+    said = [place for place, message in enumerate(messages) if _is_said(message)]
+    return len(said) > 1 and any(map(_is_change, messages[said[-2] : said[-1]]))
+
+
+def _is_change(message: BaseMessage) -> bool:
+    return isinstance(message, ToolMessage) and message.name in _CHANGING and message.status != "error"
+
+
 def person_words(messages: Iterable[BaseMessage]) -> list[str]:
     """Return what the person said, oldest first; not what code put in their place."""
-    return [
-        message.text
-        for message in messages
-        if isinstance(message, HumanMessage) and message.additional_kwargs.get("by") != BY_CODE["by"]
-    ]
+    return [message.text for message in messages if _is_said(message)]
+
+
+def _is_said(message: BaseMessage) -> bool:
+    return isinstance(message, HumanMessage) and message.additional_kwargs.get("by") != BY_CODE["by"]

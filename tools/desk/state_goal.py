@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import find_unstated_limits
+from atlantis_core.chat.consent import contradicts_words, find_unstated_limits
 from atlantis_core.chat.run_plan import update_plan
 from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
@@ -21,18 +23,23 @@ def state_goal(
 ) -> str:
     """Make or change the goal record of the next run; answers what is understood, what is missing, and the plan.
 
+    A number that their words do not hold as a figure is shown as your reading, which only their /start confirms.
+
     Args:
         text: What should be found better, in the person's words; empty keeps the words so far.
-        images: How many images may be made in all. Only a number that the person said.
-        usd: How many dollars may be spent. Only a number that the person said.
-        rounds: At most so many rounds. Only a number that the person said.
-        target: Recall@1 to reach, from 0 to 1. Only a number that the person said.
+        images: How many images may be made in all. Only numbers that the person said, in any language.
+        usd: How many dollars may be spent.
+        rounds: At most so many rounds.
+        target: Recall@1 to reach, from 0 to 1; not a gain in points.
     """
     limits = {"images": images, "usd": usd, "rounds": rounds, "target": target}
-    invented = find_unstated_limits(limits, "\n".join(person_words(runtime.state["messages"])))
-    if invented:
+    words = "\n".join(person_words(runtime.state["messages"]))
+    invented = find_unstated_limits(limits, words)
+    if contradicts_words(limits, words):
         raise ToolError(
             f"the person never said {', '.join(invented)}: ask them to say it in digits before anything starts"
         )
     desk = runtime.context.desk
-    return desk.plan(update_plan(desk.planned, text, **limits))
+    planned = update_plan(desk.planned, text, **limits)
+    unverified = (*planned.unverified, *(limit.partition(" ")[0] for limit in invented))
+    return desk.plan(replace(planned, unverified=unverified))

@@ -1,8 +1,10 @@
-// The form that approves or rejects a protocol; counts and prompts can be edited. Any page can show it.
+// The form that answers a protocol: approve (counts and prompts can be edited), draft again, reject, end the run.
 import { ask, cellName, complain, counted, el } from "./shared.js";
 
 const EVERY_MS = 700;
 const MOST_CELLS = 40;
+const MANY_REJECTIONS = 3;
+const DONE = { approve: "Approved.", respond: "Passed on; it is drafted again.", reject: "Rejected; another protocol is drafted.", stop: "The run ends here." };
 const MOST_TRIES = 20; // an answer reaches the trace within a second
 
 export function start(element) {
@@ -50,15 +52,15 @@ async function show(place, run, answered) {
   const total = el("output", { id: "total" });
   const add = () => { total.textContent = counted(rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), rest(protocol)), "image"); };
   const problem = el("p", { className: "problem", role: "alert" });
-  const reason = el("input", { type: "text", id: "reason", placeholder: "Reason for rejecting (optional)", maxLength: 300 });
+  const reason = el("input", { type: "text", id: "reason", placeholder: "What should be different, or a reason", ariaLabel: "what should be different, or a reason", maxLength: 1000 });
   const send = async (decision) => {
     problem.textContent = "";
     buttons.forEach((button) => { button.disabled = true; });
     try {
       const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
-      await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
+      await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, protocol_hash: question.hash, cells, words: reason.value, reason: reason.value });
       shown.sent = true;
-      const done = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
+      const done = el("p", { className: "quiet", role: "status", tabIndex: -1 }, DONE[decision]);
       place.replaceChildren(done);
       done.focus(); // the form is gone: keep the keyboard here, not at the top of the page
       setTimeout(answered, 1500);
@@ -70,18 +72,31 @@ async function show(place, run, answered) {
   };
   const buttons = [
     el("button", { type: "submit", className: "primary", id: "approve" }, "Approve"),
-    el("button", { type: "button", id: "reject", onclick: () => send("reject") }, "Reject"),
+    el("button", { type: "button", id: "respond", onclick: () => send("respond"), title: "The words go to the drafter; you are asked again" }, "Draft again"),
+    el("button", { type: "button", id: "reject", onclick: () => send("reject"), title: "Another protocol is drafted; you are asked again" }, "Reject"),
+    el("button", { type: "button", id: "end", onclick: () => send("stop"), title: "The run ends here" }, "End run"),
   ];
   const form = el("form", { className: "approval", ariaLabel: "Protocol to approve", onsubmit: (event) => { event.preventDefault(); send("approve"); }, oninput: add },
     el("h2", {}, `Round ${question.round}: generate these images?`),
+    ...answersTo(question),
     el("p", {}, protocol.objective),
     el("p", { className: "quiet" }, `${protocol.reason.replace(/\.?$/, ".")} Expected gain on these cells: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
+    question.words ? el("p", { className: "quiet" }, `${question.words}.`) : null,
     el("ul", { className: "cells" }, ...rows.map((one) => one.item)),
     protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${counted(protocol.cells.length - MOST_CELLS, "more cell")} with ${counted(rest(protocol), "image")}`) : null,
     el("p", { className: "actions" }, total, ...buttons, reason), problem);
   place.append(form);
   add();
   return shown;
+}
+
+// What this draft answers to, and after several rejections the question whether to end the run.
+function answersTo(question) {
+  const last = (question.responses || []).at(-1), many = (question.rejections || 0) >= MANY_REJECTIONS;
+  return [
+    last ? el("p", { className: "quiet" }, `Drafted again, as you ${last.decision === "reject" ? "rejected the draft before" : "answered"}${last.words ? `: ${last.words}` : "."}`) : null,
+    many ? el("p", { role: "status" }, `${question.rejections} drafts in a row were rejected. End the run?`) : null,
+  ].filter(Boolean);
 }
 
 const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) => sum + cell.count, 0);

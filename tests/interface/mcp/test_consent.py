@@ -29,22 +29,37 @@ def approvals(desk: McpDesk) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_stale_hash_changes_nothing_and_a_rejection_ends_the_run(waiting: McpDesk) -> None:
-    async def ask(client) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def test_a_stale_hash_changes_nothing_and_words_and_rejections_wait_under_another_hash(waiting: McpDesk) -> None:
+    async def ask(client) -> tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
         shown = await call(client, "run_status", run="last")
         stale = await refusal(client, "reject", run="last", protocol_hash="0" * 64, by="Ann")
         still = await call(client, "run_status", run="last")
-        given = {"protocol_hash": shown["protocol"]["hash"], "by": "Ann", "reason": "too dark"}
-        await call(client, "reject", run="last", **given)
-        return stale, still, await call(client, "wait_run", run="last", seconds=60)
+        given = {"run": "last", "by": "Ann"}
+        await call(client, "respond", **given, protocol_hash=shown["protocol"]["hash"], words="at most 4 images")
+        second = (await call(client, "wait_run", run="last", seconds=60))["protocol"]
+        await call(client, "reject", **given, protocol_hash=second["hash"], reason="too dark")
+        third = (await call(client, "wait_run", run="last", seconds=60))["protocol"]
+        await call(client, "end_run", **given, protocol_hash=third["hash"], reason="enough")
+        drafts = [shown["protocol"], second, third]
+        return stale, still, drafts, await call(client, "wait_run", run="last", seconds=60)
 
-    stale, still, ended = talk(waiting, ask)
+    stale, still, drafts, ended = talk(waiting, ask)
     assert "nothing was answered" in stale
     assert (still["status"], still["protocol"]["images"]) == ("waiting", 6)
     assert ended["status"] == "done"
-    (answer,) = approvals(waiting)
-    assert answer["by"] == 'over MCP by "Ann"'
-    assert answer["answer"] == {"decision": "reject", "reason": "too dark"}
+    assert len({draft["hash"] for draft in drafts}) == 3
+    assert [draft["images"] for draft in drafts[:2]] == [6, 4]
+    assert drafts[1]["answers_to"] == ["Drafted again, as you answered: at most 4 images"]
+    assert drafts[2]["answers_to"] == ["Drafted again, as you rejected the draft before: too dark"]
+    found = approvals(waiting)
+    assert {answer["by"] for answer in found} == {'over MCP by "Ann"'}
+    assert [answer["answer"] for answer in found] == [
+        {"decision": "respond", "words": "at most 4 images"},
+        {"decision": "reject", "reason": "too dark", "then": "draft"},
+        {"decision": "stop", "reason": "enough"},
+    ]
+    ledger, run = waiting.site.workspace.ledger, waiting.site.workspace.runs.get("last")
+    assert (ledger.spent(run.id)["images"], run.stop_reason) == (0, "person")
 
 
 @pytest.mark.slow

@@ -17,7 +17,19 @@ def test_every_tool_is_described_and_typed(desk) -> None:
     tools = {tool.name: tool for tool in talk(desk, lambda client: client.list_tools()).tools}
     assert sorted(tools) == sorted(function.__name__ for function in (*READING, *ACTING))
     assert [name for name, tool in tools.items() if not tool.description] == []
-    typed = {"run_status", "wait_run", "start_run", "approve", "edit", "reject", "resume", "stop"}
+    typed = {
+        "run_status",
+        "wait_run",
+        "start_run",
+        "approve",
+        "edit",
+        "respond",
+        "reject",
+        "answer",
+        "end_run",
+        "resume",
+        "stop",
+    }
     assert {name for name, tool in tools.items() if tool.output_schema} == typed
     assert {name for name, tool in tools.items() if not tool.annotations.read_only_hint} == {
         function.__name__ for function in ACTING
