@@ -49,12 +49,22 @@ _CHOICE = "approve, edit, respond in words, reject (another one is drafted) or s
 _WITH_LABELS = "approve, edit, respond in words, reject, stop the run, or label photos of the pool? [a/e/w/r/s/l]"
 
 
+def describe_ask(question: Mapping[str, Any]) -> list[str]:
+    """Return the planner's question to the person as lines, its options numbered."""
+    options = [f"  {number}. {clean_text(text, 200)}" for number, text in enumerate(question["options"], start=1)]
+    return [f"The run asks: {clean_text(question['ask'], 500)}", *options]
+
+
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
-    """Show a protocol (`Outcome.question`) and ask until the answer is valid.
+    """Show a protocol, or a question of the planner (`Outcome.question`), and ask until the answer is valid.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or the input ended.
     """
+    if "ask" in question:
+        for line in describe_ask(question):
+            say(line)
+        return {"decision": "respond", "words": _prompt("your answer")}
     for line in describe_protocol(session, question):
         say(line)
     from atlantis_core.run.answers import asks_person

@@ -11,7 +11,7 @@ from atlantis_core.base.errors import AtlantisError, Stopped
 from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.goals.clauses import check_goal
-from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_ask, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_eyes, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import describe_last_round, make_watcher
@@ -181,7 +181,10 @@ class RunWorker:
             self._screen.stop.clear()
 
     def _report(self, session: Session, outcome: Outcome) -> None:
-        if outcome.status == "waiting" and outcome.question:
+        if outcome.status == "waiting" and outcome.question and "ask" in outcome.question:
+            for line in describe_ask(outcome.question):
+                self._screen.line(line)
+        elif outcome.status == "waiting" and outcome.question:
             for line in [*describe_protocol(session, drop_skipped_cells(session, outcome.question)), ANSWER_HINT]:
                 self._screen.line(line)
         elif outcome.status == "paused":

@@ -101,6 +101,17 @@ class ChatDesk:
 
         return find_pending_question(self._workspace, self.record.run_id) if self.status == "waiting" else None
 
+    def pending_ask(self) -> Mapping[str, Any] | None:
+        """Return the question that the run's planner asks the person now; None if it asks nothing."""
+        from atlantis_dml.graph.running import find_pending_ask
+
+        return find_pending_ask(self._workspace, self.record.run_id) if self.status == "waiting" else None
+
+    def answer_ask(self, words: str) -> str:
+        """Pass the person's words on to the planner; they approve nothing."""
+        self.worker.start(self.record.run_id, {"decision": "respond", "words": words, "by": "in the chat"})
+        return "Passed on to the planner; the run goes on."
+
     def host(self) -> Host:
         """Return who answers now; a chat model shares its dollar budget, as it is by now, with the run."""
         if self._template.spec.planner == RULES:

@@ -86,6 +86,10 @@ class RunState:
     """The verdict on each judged round."""
     report_path: str
     protocol: ShownProtocol | None
+    asks: str = ""
+    """What the planner asks the person now; empty if it asks nothing."""
+    options: tuple[str, ...] = ()
+    """Answers that it offers."""
 
 
 StateAnswer = Annotated[CallToolResult, RunState]
@@ -106,6 +110,7 @@ def read_state(desk: McpDesk, run_id: str) -> RunState:
     site = desk.site
     run = site.workspace.runs.get(run_id)
     status, question = site.steering.read_status(run.id), site.steering.pending_question(run.id)
+    asked = site.steering.pending_ask(run.id) or {}
     doing, problem = site.steering.describe_activity(run.id)
     session, summary = site.load_run(run.id).session, summarise(site.workspace, run.id)
     return RunState(
@@ -120,6 +125,8 @@ def read_state(desk: McpDesk, run_id: str) -> RunState:
         ),
         summary["report_path"],
         show_protocol(session, question) if question else None,
+        clean_text(asked.get("ask", ""), _LONGEST_TEXT),
+        tuple(asked.get("options", ())),
     )
 
 
@@ -161,6 +168,10 @@ def describe_state(state: RunState) -> list[str]:
     lines += map(quote_line, state.rounds)
     if state.status in {"paused", "stopped", "failed"}:
         lines.append("resume continues it; finished work is kept")
+    if state.asks:
+        options = "; ".join(f"{number}. {quote(text)}" for number, text in enumerate(state.options, start=1))
+        lines.append(f"the planner asks the person: {quote(state.asks)} {options}".rstrip())
+        lines.append("Ask them, and pass their words on with answer; it approves nothing")
     return lines + (list(_describe_protocol(state.protocol)) if state.protocol else [])
 
 
