@@ -98,7 +98,7 @@ def test_images_are_the_same_with_eyes_and_without(begin: Begin, tmp_path: Path)
 def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin, chat: Chat, call: Call) -> None:
     context, _ = with_eyes(begin(**SMALL), seeing(), seeing(pilot="no"))
     steps = [_with_arm(call, step) for step in STEPS]
-    planner, model = chat(context, *steps, call("generate_images"), *[AIMessage("Enough.")] * 2)
+    planner, model = chat(context, *steps, call("run_round", pilot=False), call("generate_images"), *_END)
     advance(replace(context, planner=planner))
     (answer,) = answers_of(context, "generate_images")
     assert answer.startswith(f"stopped after {MOST_TILES} images, the other ")
@@ -106,21 +106,22 @@ def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin
     assert images_spent(context) == MOST_TILES
     assert read_round(context.session, 1).candidate_keys == ()
     assert [look.has_stopped for look in read_looks(context.session, 1)] == [False, True]
-    assert "find_gaps, pilot_look.\n" in model.requests[-2][-1].text, "the draft counts as undone"
+    assert "Stopped here: they do not show what was asked for" in model.requests[-3][-2].text
+    assert "draft again with feedback" in model.requests[-2][-2].text, "nor is the rest made without a new draft"
 
 
 def test_who_insists_on_the_same_images_gets_them_and_pays_for_none_twice(
     begin: Begin, chat: Chat, call: Call
 ) -> None:
     context, eyes = with_eyes(begin(**SMALL), seeing(), seeing(pilot="no"))
-    steps = [_with_arm(call, step) for step in STEPS]
-    again = [call("draft_protocol"), call("generate_images")]
+    steps = [_with_arm(call, step) for step in STEPS[:-1]]
+    twice = [call("draft_protocol", max_images=26), call("generate_images")] * 2
     context = replace(context, drafter=_SameDraft(context.drafter))
-    planner, _ = chat(context, *steps, call("generate_images"), *again, *[AIMessage("Enough.")] * 2)
+    planner, _ = chat(context, *steps, *twice, *_END)
     advance(replace(context, planner=planner))
     protocol = context.session.read(1, JournalKind.PROTOCOL)
     assert protocol is not None
-    assert images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
+    assert 26 == images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
     assert len(eyes.requests) == 2, "the same sheet is not paid for again"
 
 
