@@ -14,6 +14,7 @@ _AGENTS = {
     "You analyse an image collection": "insight",
     "You are the critic": "critic",
     "You describe one photo": "captioner",
+    "You look at one contact sheet": "eyes",
     "You read what a person wants": "goal",
 }
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -39,7 +40,7 @@ def agent_of(messages: Sequence[Mapping[str, Any]]) -> str:
 
 def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
     """Return a competent answer."""
-    facts = str(messages[1]["content"])
+    facts = text_of(messages[1])
     if agent == "planner":
         return usual_call(str(messages[-1]["content"]), messages)
     tries = sum(message["role"] == "assistant" for message in messages)
@@ -47,6 +48,7 @@ def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
         "protocol": lambda: draft_for(facts, tries),
         "prompts": lambda: prompts_for(facts),
         "goal": lambda: goal_for(facts),
+        "eyes": lambda: finding_for(facts),
         "insight": lambda: {
             "domain": "Small vessels on water.",
             "facets": [],
@@ -55,6 +57,28 @@ def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
         "critic": lambda: {"finding": "The gain was not proven.", "changes": ["More images for fewer cells."]},
     }
     return json.dumps(answers[agent]()) if agent in answers else "A small vessel on calm water by day."
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message, without its images."""
+    content = message["content"]
+    parts = content if isinstance(content, list) else [{"type": "text", "text": str(content)}]
+    return "\n".join(part["text"] for part in parts if part["type"] == "text")
+
+
+def count_images(message: Mapping[str, Any]) -> int:
+    """Return how many images a message has."""
+    content = message["content"]
+    return sum(part["type"] == "image_url" for part in content) if isinstance(content, list) else 0
+
+
+def finding_for(facts: str, seen: str = "yes") -> dict[str, Any]:
+    """Return what a look at a sheet finds: every tile shows its class and condition, or none does."""
+    tiles = [
+        {"tile": number, "shows": "a vessel", "class": seen, "condition": seen, "control": "yes", "wrong": ""}
+        for number in range(1, int(_first(r"^(\d+) tiles\.", facts)) + 1)
+    ]
+    return {"tiles": tiles, "verdict": seen, "finding": "Vessels on water, in a plain style.", "confidence": 0.8}
 
 
 def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from agent_brain import agent_of, honest
+from agent_brain import agent_of, count_images, honest, text_of
 
 _LETTERS_A_TOKEN = 4
+_IMAGE_TOKENS = 765
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ class Request:
     @property
     def last(self) -> str:
         """The last message's text."""
-        return str(self.body["messages"][-1]["content"])
+        return text_of(self.body["messages"][-1])
 
     @property
     def text(self) -> str:
         """Every message's text but the system prompt."""
-        return "\n".join(str(message["content"]) for message in self.body["messages"][1:])
+        return "\n".join(text_of(message) for message in self.body["messages"][1:])
 
 
 Fault = Callable[[Request], Reply | None]
@@ -170,7 +171,8 @@ def _completion(reply: Reply, body: Mapping[str, Any]) -> dict[str, Any]:
     calls = [_call(place, name, given, reply.call_id) for place, (name, given) in enumerate(reply.calls)]
     if calls:
         message["tool_calls"] = calls
-    asked = _tokens([str(one.get("content")) + json.dumps(one.get("tool_calls", "")) for one in body["messages"]])
+    asked = _tokens([text_of(one) + json.dumps(one.get("tool_calls", "")) for one in body["messages"]])
+    asked += _IMAGE_TOKENS * sum(map(count_images, body["messages"]))
     asked += _tokens([json.dumps(tool) for tool in body.get("tools") or []])
     written = _tokens([text or "", *(call["function"]["arguments"] for call in calls)])
     usage = {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}

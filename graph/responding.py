@@ -41,7 +41,8 @@ def draft_again(state: State, session: Session, text: str, failures: int = 0) ->
     answer = ToolMessage(text, tool_call_id=call["id"], name=call["name"])
     left = cancel_calls(others, session, state["planner_event"], "the protocol was not approved")
     steps = [step for step in state["steps"] if step not in REDRAFTED]
-    return {"messages": [answer, *left], "approved": "", "protocol": "", "steps": steps, "failures": failures}
+    undone = {"approved": "", "protocol": "", "steps": steps, "chain": {}}
+    return {"messages": [answer, *left], "failures": failures} | undone
 
 
 def end_by_person(state: State, session: Session, reason: str) -> dict[str, Any]:
@@ -50,4 +51,5 @@ def end_by_person(state: State, session: Session, reason: str) -> dict[str, Any]
     why = f"a person ended the run at a protocol: {reason or 'no reason given'}"
     refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
     left = cancel_calls(others, session, state["planner_event"], why)
-    return {"messages": [refusal, *left], "approved": "", "stop_reason": "person", "stop_detail": why}
+    ended = {"approved": "", "chain": {}, "stop_reason": "person", "stop_detail": why}
+    return {"messages": [refusal, *left]} | ended

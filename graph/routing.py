@@ -14,7 +14,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import JudgedRound, read_round
 from atlantis_core.run.verdicts import has_survivors
 from atlantis_dml.graph.state import State
-from atlantis_dml.graph.tool_calls import list_open_calls
+from atlantis_dml.graph.tool_calls import find_next_call, list_open_calls
 from atlantis_dml.tools.context import RunContext
 
 SPENDING_TOOL = "generate_images"
@@ -34,10 +34,10 @@ def after_planner(state: State, runtime: Runtime[RunContext]) -> Literal["approv
 
 def _route_next_call(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner"]:
     """Return where the next open call goes; without one the planner decides."""
-    calls = list_open_calls(state)
-    if not calls:
+    call = find_next_call(state, runtime.context.session)
+    if call is None:
         return "planner"
-    if calls[0]["name"] != SPENDING_TOOL:
+    if call["name"] != SPENDING_TOOL:
         return "tools"
     protocol = runtime.context.session.read(state["round"], JournalKind.PROTOCOL)
     return "tools" if protocol is None or hash_protocol(protocol) == state["approved"] else "approve"
@@ -55,9 +55,9 @@ def after_approve(state: State) -> Literal["tools", "approve", "planner", "repor
     """An approved spending is made; one that was not goes back to the planner; a changed protocol is shown again."""
     if state.get("stop_reason"):
         return "report"
-    if isinstance(state["messages"][-1], ToolMessage):
-        return "planner"
-    return "tools" if state["approved"] else "approve"
+    if state["approved"]:
+        return "tools"
+    return "approve" if list_open_calls(state) else "planner"
 
 
 def after_tools(
@@ -70,9 +70,9 @@ def after_tools(
     if state.get("stop_reason"):
         return "tools" if list_open_calls(state) else "report"
     answer = state["messages"][-1]
-    if not isinstance(answer, ToolMessage) or answer.status == "error" or not state["steps"]:
+    if isinstance(answer, ToolMessage) and answer.status == "error":
         return "planner"
-    last, session = state["steps"][-1], runtime.context.session
+    last, session = (state["steps"] or [""])[-1], runtime.context.session
     nothing_left = last == "score_outliers" and not has_survivors(session, read_round(session, state["round"]))
     return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else _route_next_call(state, runtime)
 

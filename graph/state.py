@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -26,6 +26,8 @@ class State(TypedDict, total=False):
     """
     approved: str
     """Content hash of the protocol that may be spent on, once; empty where none may."""
+    chain: dict[str, Any]
+    """What a call of several steps (`tools.chains`) did so far: `lines`, `halt`, `failed`; empty outside of one."""
     failures: int
     """Tool calls in a row that failed."""
     planner_event: int
@@ -44,6 +46,7 @@ def initial_state() -> State:
         steps=[],
         protocol="",
         approved="",
+        chain={},
         failures=0,
         planner_event=0,
         stop_reason="",

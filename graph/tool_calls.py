@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolCall, ToolMessage
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import clean_text
 from atlantis_core.run.session import Session
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
+from atlantis_dml.tools.chains import begin_chain, extend_chain, find_chain_call
 from atlantis_dml.tools.context import RunContext
 
 MOST_CALLS = 8
@@ -61,17 +63,49 @@ def cancel_calls(calls: Sequence[ToolCall], session: Session, parent: int, why: 
     return messages
 
 
+def find_next_call(state: State, session: Session) -> ToolCall | None:
+    """Return the call that runs next: the next step of a chain, or the next open call; None if none is open."""
+    calls = list_open_calls(state)
+    return (_find_step(calls[0], state, session) or calls[0]) if calls else None
+
+
+def _find_step(call: ToolCall, state: State, session: Session) -> ToolCall | None:
+    """Return the next step of a call that is a chain, as a call of its own; None if none is left.
+
+    A call with wrong arguments has none either: its tool refuses them.
+    """
+    step = None if _find_fault(call) else find_chain_call(state, session, call["name"], call["args"])
+    if step is None:
+        return None
+    number = len((state.get("chain") or {}).get("lines", []))
+    return ToolCall(name=step[0], args=dict(step[1]), id=f"{call['id']}/{number}", type="tool_call")
+
+
 def run_next_call(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the next call of the planner's answer under its event; a failure cancels those after it."""
     session, parent = runtime.context.session, state["planner_event"]
     call, *others = list_open_calls(state)
-    if state.get("stop_reason"):
+    if state.get("stop_reason") and not state.get("chain"):
         return {"messages": cancel_calls([call, *others], session, parent, f"the run ends: {state['stop_detail']}")}
-    update = _run(call, state)
+    if step := _find_step(call, state, session):
+        return _run_step(call, step, state, session)
+    update = _run(call, state) | {"chain": {}}
     if update["messages"][0].status == "error" and others:
         why = f"{clean_text(call['name'], _LONGEST_NAME)}, called before it in this answer, failed"
         update["messages"] = [*update["messages"], *cancel_calls(others, session, parent, why)]
     return update
+
+
+def _run_step(call: ToolCall, step: ToolCall, state: State, session: Session) -> dict[str, Any]:
+    """Run a step of a chain; its result goes into the chain, which answers for all its steps at its end."""
+    update = _run(step, cast("State", {**state, "chain": begin_chain(state)}))
+    (message,) = update.pop("messages")
+    has_failed = message.status == "error"
+    del update["failures"]  # counted once, when the chain answers
+    after = cast("State", {**state, **update})
+    name = ":".join(filter(None, [step["name"], step["args"].get("arm")]))
+    chain = extend_chain(after, session, call["name"], call["args"], name, message.text, failed=has_failed)
+    return {**update, "chain": chain}
 
 
 def _run(call: ToolCall, state: State) -> dict[str, Any]:
@@ -91,7 +125,7 @@ def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     runtime: Any = request.runtime
     session, call, state = connect(runtime), request.tool_call, runtime.state
     with session.span("tool", call["name"], call["args"], state["planner_event"]) as span:
-        answered = _refuse_unknown(request) or execute(request)
+        answered = _refuse_arguments(request) or execute(request)
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
         has_failed = message.status == "error"
@@ -101,15 +135,31 @@ def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     return Command(update=update | {"failures": state["failures"] + 1 if has_failed else 0})
 
 
-def _refuse_unknown(request: ToolCallRequest) -> ToolMessage | None:
-    """Refuse a call with an argument that the tool does not have: langchain would drop it without a word."""
-    call, tool = request.tool_call, request.tool
-    unknown = [name for name in call["args"] if tool is not None and name not in tool.args]
-    if not unknown:
+def _refuse_arguments(request: ToolCallRequest) -> ToolMessage | None:
+    """Refuse a call with wrong arguments; one that the tool does not have langchain would drop without a word."""
+    call = request.tool_call
+    text = _find_fault(call)
+    if not text:
         return None
-    known = ", ".join(tool.args if tool else ()) or "none"
-    text = f"{call['name']} has no argument {clean_text(str(unknown[0]), _LONGEST_NAME)!r}; known: {known}"
     return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
+
+
+def _find_fault(call: ToolCall) -> str:
+    """Return what is wrong with the arguments of a call; empty if they are those of its tool."""
+    tool = _make_runner().tools_by_name.get(call["name"])
+    if tool is None:
+        return ""
+    if unknown := [name for name in call["args"] if name not in tool.args]:
+        name, known = clean_text(str(unknown[0]), _LONGEST_NAME), ", ".join(tool.args) or "none"
+        return f"{call['name']} has no argument {name!r}; known: {known}"
+    schema: Any = tool.tool_call_schema
+    try:
+        schema.model_validate(call["args"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = clean_text(".".join(map(str, first["loc"])), _LONGEST_NAME)
+        return f"{call['name']}: argument {where!r} is not valid: {first['msg']}"
+    return ""
 
 
 def connect(runtime: Any) -> Session:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.steps import Step
 
 TOOLS = (
+    "prepare",
     "dataset_statistics",
     "caption_images",
     "train_retriever",
     "evaluate_retrieval",
     "find_gaps",
     "draft_protocol",
+    "run_round",
     "write_prompts",
     "pilot_remedies",
     "generate_images",
@@ -29,6 +31,7 @@ TOOLS = (
     "search_images",
     "look",
     "recall_trials",
+    "more_seeds",
     "stop",
 )
 

@@ -149,14 +149,14 @@ def answer_call(
 
     Args:
         runtime: The call's runtime.
-        step: What is done now, as the planner's rules name it (`train_retriever:baseline`).
+        step: What is done now, as the planner's rules name it (`train_retriever:baseline`); empty for no step.
         text: One short sentence for the planner.
         artifact: A record for the trace alone: what people want to know of this step; must turn into JSON.
         undone: Earlier steps that have to be done again after it.
         **state: Fields of the graph's state to set.
     """
     message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", artifact=as_json(artifact))
-    steps = [*(done for done in runtime.state.get("steps", []) if done not in undone), step]
+    steps = [done for done in runtime.state.get("steps", []) if done not in undone] + ([step] if step else [])
     return Command(update={**state, "steps": steps, "messages": [message]})
 
 

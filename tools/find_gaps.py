@@ -11,15 +11,13 @@ from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
 from atlantis_core.records import Gap
-from atlantis_core.records.sheet import Look
 from atlantis_core.run.diagnosis import describe_diagnosis, diagnose, find_gaps_in_cells
 from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
 from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
-from atlantis_core.run.sheets.findings import describe_look, tell_look
-from atlantis_core.run.sheets.looking import look_at
-from atlantis_core.run.sheets.plans import plan_missed
+from atlantis_core.run.sheets.findings import describe_look, report_look
+from atlantis_core.run.sheets.missed import look_at_missed
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
@@ -49,14 +47,14 @@ def find_gaps(
     diagnosing = find_diagnosing(runtime)
     if top < 1:
         raise ToolError(f"top must be at least 1, not {top}")
-    look = _look_at_missed(runtime, diagnosing, top)
+    look = None if mode == "llm" else look_at_missed(session, round_index, diagnosing, top, runtime.context.eyes)
     seen = [describe_look(look)] if look and look.finding else []
     gaps, insight, note = _find_by_mode(session, diagnosing, top, mode, runtime.context.insight, seen)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     text = _in_words(gaps, insight, note, has_facets=bool(session.collection.facets))
-    text += tell_look(look) if look else ""
+    text += report_look(look) if look else ""
     wants_no_more = session.goal.mode == "diagnose"
     ended = {"stop_reason": "diagnosed", "stop_detail": describe_diagnosis(gaps)} if wants_no_more else {}
     return answer_call(runtime, "find_gaps", text, gaps, **ended)
@@ -80,13 +78,6 @@ def _find_by_mode(
         return gaps, None, f"by counting alone, the insight model was of no use: {error}"
     grown = any(facet.kept for facet in insight.facets)
     return (diagnose(session, trial_id, top) if grown else gaps), insight, ""
-
-
-def _look_at_missed(runtime: Runtime, model: str, top: int) -> Look | None:
-    """Look at queries that a model misses; None if it misses none."""
-    session = runtime.context.session
-    plan = plan_missed(session, model, diagnose(session, model, top))
-    return look_at(session, runtime.state["round"], plan, runtime.context.eyes) if plan else None
 
 
 def _insight(

@@ -6,13 +6,12 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.capabilities import explain_draft
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round_images import generate_round
-from atlantis_core.run.sheets.findings import describe_look, tell_look
+from atlantis_core.run.sheets.findings import describe_look, report_look
 from atlantis_core.run.sheets.pilot import look_at_made, look_at_pilot
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step, is_image_round
@@ -38,7 +37,7 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("this protocol was not approved; ask for its approval")
     if not makes_images(protocol.remedy):
         raise ToolError(f"this round's remedy, {protocol.remedy}, makes no images; train the candidate next")
-    if why := explain_draft(session, protocol) if protocol.remedy.startswith(GENERATE) else "":
+    if why := explain_draft(session, protocol):
         raise ToolError(f"nothing is generated: {why}")
     diagnosing = find_diagnosing(runtime)
     insists = PILOT_LOOK in runtime.state["steps"]
@@ -54,6 +53,6 @@ def generate_images(runtime: Runtime) -> object:
     text = f"{count_noun(len(made), 'image')} made with {session.spec.generator}"
     if look is None:
         look = look_at_made(session, round_index, made, runtime.context.eyes)
-    text += tell_look(look)
+    text += report_look(look)
     artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
     return answer_call(runtime, "generate_images", text, artifact, approved="")

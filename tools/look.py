@@ -8,7 +8,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.run.sheets.asking import plan_asked
-from atlantis_core.run.sheets.findings import tell_look
+from atlantis_core.run.sheets.findings import report_look
 from atlantis_core.run.sheets.looking import look_at, read_looks
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 
@@ -34,7 +34,7 @@ def look(what: str, runtime: Runtime) -> object:
     _check_number(session, round_index)
     plan = plan_asked(session, round_index, find_diagnosing(runtime), what)
     found = look_at(session, round_index, plan, runtime.context.eyes, is_asked=True)
-    text = tell_look(found).strip() or (
+    text = report_look(found).strip() or (
         f"the sheet of {found.sheet.title} was drawn for the person; no model of this run sees images, so decide by "
         "figures"
     )

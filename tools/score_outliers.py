@@ -13,7 +13,7 @@ from atlantis_core.filtering.leak_guard import CROPS_NOT_SEARCHED
 from atlantis_core.run.critique import count_rejections
 from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_core.run.round_images import screen_round
-from atlantis_core.run.sheets.findings import tell_look
+from atlantis_core.run.sheets.findings import report_look
 from atlantis_core.run.sheets.looking import look_at
 from atlantis_core.run.sheets.plans import plan_screened
 from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
@@ -52,7 +52,7 @@ def score_outliers(runtime: Runtime) -> object:
     if read_round(session, round_index).crops_searched is False:
         text += f"; {CROPS_NOT_SEARCHED}"
     if (plan := plan_screened(session, read_round(session, round_index))) is not None:
-        text += tell_look(look_at(session, round_index, plan, runtime.context.eyes))
+        text += report_look(look_at(session, round_index, plan, runtime.context.eyes))
     return answer_call(runtime, "score_outliers", text, artifact)
 
 

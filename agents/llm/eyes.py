@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from atlantis_core.records.sheet import Finding, Seen, Sheet, Tile, TileFinding
-from atlantis_core.run.insight import shorten_name
 from atlantis_core.run.sheets.findings import check_finding
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.prompts import quoted, render
@@ -82,7 +81,7 @@ def _list_facts(sheet: Sheet, question: str) -> dict[str, Any]:
 def _describe_tile(tile: Tile) -> str:
     """Return what is said of a tile; names are data."""
     cell = tile.cell
-    words = f"class {quoted(shorten_name(cell.class_name), 60)}" if cell.class_name else "any class"
+    words = f"class {quoted(cell.class_name, 80)}" if cell.class_name else "any class"
     if cell.facet:
-        words += f", condition {quoted(f'{shorten_name(cell.facet)}: {shorten_name(cell.value)}', 100)}"
+        words += f", condition {quoted(f'{cell.facet}: {cell.value}', 100)}"
     return words + (f" ({quoted(tile.note, 80)})" if tile.note else "")

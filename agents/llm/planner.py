@@ -10,6 +10,8 @@ from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.run.capabilities import describe_generator, describe_remedies
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
+from atlantis_core.run.insight_facts import describe_sides
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.llm.planner_history import take_newest
@@ -69,9 +71,12 @@ class ChatPlanner:
 
 
 def _goal(session: Session) -> dict[str, Any]:
-    goal = session.goal
+    goal, forecast = session.goal, session.read(0, JournalKind.FORECAST)
     return {
         "goal": quoted(goal.text),
+        "english": quoted(goal.english) if goal.english not in {"", goal.text} else "",
+        "sides": describe_sides(session.spec),
+        "provable": forecast.sentence if forecast else "",
         "cells": describe_cells(goal.cells),
         "target": goal.target,
         "rounds": session.spec.budget.rounds,

@@ -12,6 +12,7 @@ from atlantis_core.records import Budget, Collection, Goal
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS
 from atlantis_core.run.drafting import USUAL_NUMBER
 from atlantis_core.run.goals.description import describe_goal
+from atlantis_core.run.goals.evidence import describe_missing_evidence
 from atlantis_core.run.goals.reading import read_goal
 
 
@@ -74,11 +75,14 @@ def list_missing(planned: RunPlan) -> list[str]:
     return questions
 
 
-def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> list[str]:
-    """Return the goal, metric, limits, open questions and steps of a plan, a line each."""
+def describe_plan(planned: RunPlan, collection: Collection, goal: Goal | None = None, *, auto: bool) -> list[str]:
+    """Return the goal, metric, limits, open questions and steps of a plan, a line each.
+
+    `goal` is the goal as a chat model read it; None has it read by rules.
+    """
     if not planned.text:
         return [f"{describe_limits(planned.budget)} Still open: {list_missing(planned)[0]}"]
-    goal = read_plan_goal(planned, collection)
+    goal = read_plan_goal(planned, collection) if goal is None else goal
     where = "on those cells" if goal.cells else "over all queries"
     reach = f" until it is {goal.target:g}" if goal.target is not None else ""
     lines = [
@@ -87,6 +91,8 @@ def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> li
         f"Metric: Recall@1 {where}{reach}; a gain counts when a paired test over queries and seeds proves it",
         describe_limits(planned.budget),
     ]
+    if missing := describe_missing_evidence(goal, collection):
+        lines.append(f"No run can begin with this goal: {missing}")
     lines += [_describe_unverified(planned)] if planned.unverified else []
     lines += [f"Left alone: {', '.join(planned.skip)}"] if planned.skip else []
     lines += [f"Note: {note}" for note in planned.notes]

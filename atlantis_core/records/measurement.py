@@ -116,6 +116,12 @@ class Forecast:
     """Queries that prove it with `max_seeds`; None where the seeds' spread alone hides it."""
     tries: int = 1
     """Remedies that a round tries first: the error of its verdict is divided among them."""
+    looks: int = 0
+    """Contact sheets at which a model looks at most, besides those that the planner asks for."""
+    look_tokens: int = 0
+    """Tokens of these looks, in and out, about."""
+    look_usd: float | None = None
+    """What they cost, about; None if the model's price is unknown."""
 
     @property
     def sentence(self) -> str:
@@ -130,6 +136,14 @@ class Forecast:
             f"{100 * self.gain:.1f} points{more}; +{100 * self.worth:.0f} points would take {seeds}{queries} "
             f"(seeds spread by {100 * self.seed_sd:.1f} points, {known}{tries})"
         )
+
+    @property
+    def looks_sentence(self) -> str:
+        """What the looks cost, in words; empty without a model that looks."""
+        if not self.looks:
+            return ""
+        usd = "" if self.look_usd is None else f", ${self.look_usd:.3f}"
+        return f"at most {self.looks} looks at contact sheets, about {self.look_tokens:,} tokens{usd}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from atlantis_core.metrics.paired_test import recalls_by_seed, share_of_error
 from atlantis_core.metrics.power import Design, forecast
 from atlantis_core.metrics.sequential import look_levels
 from atlantis_core.metrics.variance_components import learn_spread, prior_spread
+from atlantis_core.records import Forecast
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import seed_sd
@@ -20,8 +21,15 @@ from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.seed_history import load_history
 
 if TYPE_CHECKING:
-    from atlantis_core.records import AnswerForecast, Forecast
+    from atlantis_core.records import AnswerForecast, RunSpec
     from atlantis_core.run.session import Session
+
+
+LOOKS_PER_ROUND = 3
+"""Of missed queries, of the first images, and of what the filters did."""
+
+LOOK_INPUT_TOKENS, LOOK_OUTPUT_TOKENS = 1700, 500
+"""A sheet of 12 tiles: 1,000 for its image, the rest for instructions and names; some 40 for the answer on a tile."""
 
 
 def write_forecast(session: Session) -> str:
@@ -29,13 +37,27 @@ def write_forecast(session: Session) -> str:
     found = forecast_run(session, max(1, len(list_tries(session))))
     if found is None:
         return ""
+    found = forecast_looks(found, session.spec)
     session.write(0, JournalKind.FORECAST, found)
-    return found.sentence
+    return "; ".join(filter(None, (found.sentence, found.looks_sentence)))
+
+
+def forecast_looks(found: Forecast, spec: RunSpec) -> Forecast:
+    """Return a forecast with what the looks of a run's vision model may cost; as it is if it has none."""
+    if not spec.vision:
+        return found
+    looks, price = LOOKS_PER_ROUND * spec.budget.rounds, spec.prices.get(spec.vision)
+    usd = looks * (LOOK_INPUT_TOKENS * price.input + LOOK_OUTPUT_TOKENS * price.output) / 1e6 if price else None
+    return replace(found, looks=looks, look_tokens=looks * (LOOK_INPUT_TOKENS + LOOK_OUTPUT_TOKENS), look_usd=usd)
 
 
 def forecast_facts(found: Forecast | AnswerForecast | None) -> dict[str, Any] | None:
     """Return a forecast as JSON, with its sentence."""
-    return None if found is None else as_json(found) | {"sentence": found.sentence}
+    if found is None:
+        return None
+    looks = {"looks_sentence": found.looks_sentence} if isinstance(found, Forecast) and found.looks else {}
+    facts: dict[str, Any] = as_json(found)
+    return facts | {"sentence": found.sentence} | looks
 
 
 def forecast_run(session: Session, tries: int = 1) -> Forecast | None:

@@ -18,7 +18,7 @@ from atlantis_core.statistics.counts import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Collection, Gap
+    from atlantis_core.records import Collection, Gap, RunSpec
     from atlantis_core.run.session import Session
 
 MOST_FACTS = 25
@@ -42,7 +42,7 @@ def collect_insight_facts(
     statistics = session.read(0, JournalKind.STATISTICS)
     pairs = len(statistics.duplicates.within_train) if statistics else 0
     alike = [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
-    sentences = [*_sizes(collection), *alike, *_facets(collection), *_describe_sides(session)]
+    sentences = [*_sizes(collection), *alike, *_facets(collection), *_describe_task(session)]
     sentences += _describe_baseline(session) if mode == "hybrid" else []
     sentences += [*_describe_confusions(measured), *_describe_rounds(session)]
     sentences += [*seen, *(describe_group(group) for group in group_gaps(measured))]
@@ -120,15 +120,20 @@ def _describe_baseline(session: Session) -> list[str]:
     return sentences
 
 
-def _describe_sides(session: Session) -> list[str]:
+def _describe_task(session: Session) -> list[str]:
     """Return which validation images ask and which are searched, and what a round may do."""
-    spec = session.spec
+    sides = describe_sides(session.spec)
+    return [*([sides] if sides else []), f"remedies that a round may try: {', '.join(session.spec.remedies)}"]
+
+
+def describe_sides(spec: RunSpec) -> str:
+    """Say which validation images ask and which are searched; empty if all do both."""
     sides = [
         f"{name} {shorten_name('='.join(side))}"
         for name, side in (("queries are images with", spec.query), ("only searched are images with", spec.gallery))
         if side
     ]
-    return [*(["; ".join(sides)] if sides else []), f"remedies that a round may try: {', '.join(spec.remedies)}"]
+    return "; ".join(sides)
 
 
 def _describe_confusions(gaps: Sequence[Gap]) -> list[str]:

@@ -88,6 +88,37 @@ def choose_pilot(
     return max(promising, key=lambda pair: shrunk_gain(*pair))[0] if promising else untried
 
 
+def find_doubt(pilots: Sequence[Pilot], best: Pilot | None, priors: Mapping[str, Prior] | None = None) -> str:
+    """Return what a table of pilots leaves to decide, in words; empty if the best one is a clear choice.
+
+    Args:
+        pilots: The table.
+        best: What `choose_pilot` chose of it.
+        priors: As there.
+    """
+    if best is None:
+        return "no remedy promises a gain"
+    known = priors or {}
+    tried = {pilot: shrunk_gain(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding}
+    harming = [pilot for pilot, gain in tried.items() if gain > tried.get(best, 0.0) and harms_others(pilot.others)]
+    if harming:
+        return f"{harming[0].offer.remedy} gains more than {best.offer.remedy}, but the other queries pay for it"
+    broken = [
+        pilot
+        for pilot in pilots
+        if pilot.failure not in {"", UNAPPROVED, TOO_FEW} and not pilot.is_known and _spends_images(pilot.offer)
+    ]
+    if broken:
+        return f"{broken[0].offer.remedy} could not be tried: {broken[0].failure}"
+    near = [pilot for pilot in tried if pilot is not best and abs(tried[pilot] - tried.get(best, -1.0)) < LEAST_GAIN]
+    near = [pilot for pilot in near if pilot.offer.trainings or best.offer.trainings]
+    return f"{best.offer.remedy} and {near[0].offer.remedy} promise the same" if near else ""
+
+
+def _spends_images(offer: Offer) -> bool:
+    return offer.makes_images and parse_remedy(offer.remedy)[0].spends_images
+
+
 def _is_promising(pilot: Pilot, prior: Prior, error: float, seeds: tuple[int, int]) -> bool:
     found = pilot.deciding
     if found is None or harms_others(pilot.others):
@@ -101,7 +132,7 @@ def _is_promising(pilot: Pilot, prior: Prior, error: float, seeds: tuple[int, in
 
 def is_whole(offer: Offer) -> bool:
     """Whether a pilot is the same as the round would be: nothing is trained, and no share of images was tried."""
-    return not offer.trainings and not (offer.makes_images and parse_remedy(offer.remedy)[0].spends_images)
+    return not offer.trainings and not _spends_images(offer)
 
 
 def measure_variance(found: Comparison) -> float:

@@ -18,6 +18,7 @@ from atlantis_core.run.moved_cells import moves_facts, read_moves
 from atlantis_core.run.round import JudgedRound, Round, read_rounds
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
+from atlantis_core.run.sheets.findings import look_facts
 from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
@@ -150,6 +151,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "critique": as_json(found.critique),
         "moved": moves_facts(moves) if moves else None,
         "pilots": [pilot_facts(pilot) for pilot in found.pilots],
+        "looks": [look_facts(look) for look in found.looks],
         "answers": len(found.answers),
         "answer_forecast": forecast_facts(found.answer_forecast),
         "protocol": {

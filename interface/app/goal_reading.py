@@ -14,9 +14,10 @@ from atlantis_core.run.remedies import REMEDIES, leave_out_synthesis
 from atlantis_dml.app.chat_models import RULES, build_model_calls
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Collection, RunSpec
+    from atlantis_core.records import Collection, Goal, RunSpec
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.tools.context import ReadGoal
 
 _REFUSALS = {"question": IS_QUESTION, "choose_by_test": CHOOSES_BY_TEST}
@@ -40,6 +41,22 @@ def create_with_goal(spec: RunSpec, collection: Collection, workspace: Workspace
     except SetupError:
         workspace.runs.mark(run.id, "done", "goal_unclear")
         raise
+
+
+def read_by_model(calls: ModelCalls, text: str, collection: Collection) -> Goal:
+    """Return a goal as a chat model reads it; as the rules do where it gives no usable answer.
+
+    Raises:
+        SetupError: It is a question, or asks to choose by the test split.
+    """
+    from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
+
+    try:
+        found: ReadGoal = ChatGoalReader(calls).read(text, collection)
+    except (NoUsableReply, ProviderUnavailable, BudgetExceeded):
+        return read_goal(text, collection)
+    _require_evidence(_REFUSALS.get(found.kind, ""))
+    return found.goal
 
 
 def _read_by_model(run: Run, collection: Collection, workspace: Workspace) -> tuple[Run, list[str]]:

@@ -24,9 +24,10 @@ from atlantis_dml.chat.record import ChatRecord, load_record, save_record
 from atlantis_dml.chat.situation import describe_situation
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, Collection
+    from atlantis_core.records import Cell, Collection, Goal
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.agents.host import Host
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.app.request import RunRequest
@@ -102,27 +103,42 @@ class ChatDesk:
 
     def host(self) -> Host:
         """Return who answers now; a chat model shares its dollar budget, as it is by now, with the run."""
-        spec = self._template.spec
-        if spec.planner == RULES:
+        if self._template.spec.planner == RULES:
             return RuleHost()
         from atlantis_dml.agents.llm.host import ChatHost
 
-        spec = replace(spec, budget=self.planned.budget, beside=self.record.run_id)
-        return ChatHost(build_model_calls(self._workspace, self._id, spec, streaming=True))
+        return ChatHost(self._build_calls(streaming=True))
 
     def plan(self, planned: RunPlan) -> str:
         """See `Desk.plan`."""
         if self.status == "running":
             raise ToolError("the run is working; say stop first (`skip ...` and notes work at any time)")
+        goal = self._read_goal(planned)
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
-        lines = describe_plan(self.planned, self.collection(), auto=self._template.spec.auto)
+        lines = describe_plan(self.planned, self.collection(), goal, auto=self._template.spec.auto)
         lines += self._describe_unshowable() if self.planned.text else []
         if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
             for line in lines:
                 self.screen.line(line)
         act = STARTING_ACT if self.planned.unverified else "yes"
         return "\n".join([*lines, f"Say {act} to start, or change the plan."] if self.planned.text else lines)
+
+    def _read_goal(self, planned: RunPlan) -> Goal | None:
+        """Return the planned goal as the chat model reads it; None without one.
+
+        The run reads it in the same words, and gets the same answer from the cache.
+        """
+        if not planned.text or self._template.spec.planner == RULES:
+            return None
+        from atlantis_dml.app.goal_reading import read_by_model
+
+        return read_by_model(self._build_calls(streaming=False), planned.goal_text, self.collection())
+
+    def _build_calls(self, *, streaming: bool) -> ModelCalls:
+        """Return the chat model's calls at the cost of this conversation, with its dollar budget as it is by now."""
+        spec = replace(self._template.spec, budget=self.planned.budget, beside=self.record.run_id)
+        return build_model_calls(self._workspace, self._id, spec, streaming=streaming)
 
     def _describe_unshowable(self) -> list[str]:
         """Return a line about what the plan names and the generator cannot show."""

@@ -11,6 +11,7 @@ from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
+from atlantis_dml.report.looks import write_looks
 from atlantis_dml.text.figures import (
     ARM_HEADERS,
     ARM_NOTE,
@@ -58,6 +59,7 @@ def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
         _rounds,
         _moved,
         _pilots,
+        lambda _: write_looks(facts, escape_markdown),
         _memory,
         lambda _: _heat(maps),
         _gaps,
@@ -96,7 +98,8 @@ def _head(facts: Facts) -> Iterator[str]:
         rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", format_gain(gap)))
     yield markdown_table(("Recall@1 on validation", "", ""), rows)
     if facts["forecast"]:
-        yield f"Before the run: {facts['forecast']['sentence']}."
+        looks = facts["forecast"].get("looks_sentence")
+        yield f"Before the run: {facts['forecast']['sentence']}" + (f"; {looks}." if looks else ".")
     if facts["memory"]:
         yield f"Memory: {escape_markdown(facts['memory']['sentence'])}."
 

@@ -18,6 +18,7 @@ from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
 from atlantis_dml.report.gap_view import HeatView, build_gap_maps, build_heat_view
+from atlantis_dml.report.looks import build_looks
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.command_lines import build_run_command
 from atlantis_dml.text.figures import ARM_HEADERS, ARM_NOTE, RECIPE_HEADERS, write_headline
@@ -73,6 +74,7 @@ def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) ->
         arm_note=ARM_NOTE,
         recipe_headers=RECIPE_HEADERS,
         moved_note=MOVED_NOTE,
+        looks={entry["index"]: build_looks(session, entry) for entry in facts["rounds"]},
         sheets={found.index: build_sheets(session, found) for found in read_rounds(session) if found.protocol},
         **facts,
     )

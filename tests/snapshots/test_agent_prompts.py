@@ -27,6 +27,7 @@ from atlantis_core.records import (
     Response,
     RoundMoves,
 )
+from atlantis_core.records.sheet import Sheet, Tile
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
 from atlantis_core.run.insight import InsightFacts
@@ -36,6 +37,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
+from atlantis_dml.agents.llm.eyes import ChatEyes
 from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
 from atlantis_dml.agents.llm.insight import ChatInsight
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
@@ -78,6 +80,13 @@ MOVES = RoundMoves(
         MovedCell(Cell("blue tug", "light", "fog"), 12, 0.75, 0.25, 0, 6, 1),
     ),
     confusions=(NewConfusion(HOSTILE, "red tug", 20, 0.5, 6.0, 2),),
+)
+
+SHEET = Sheet(
+    "missed",
+    ("a query that was missed", "the image that came first"),
+    (Tile(("1", "2"), NIGHT, "first came blue tug"), Tile(("3", "4"), Cell(HOSTILE))),
+    "round-1-missed-0.jpg",
 )
 
 Compare = Callable[[str, str], None]
@@ -165,6 +174,7 @@ ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
     ),
     "goal": lambda calls, _: ChatGoalReader(calls).read("Nachtfotos von Schleppern, höchstens 300 Bilder", VESSELS),
     "critic": lambda calls, session: ChatCritic(calls).review(_judged(), session),
+    "eyes": lambda calls, _: ChatEyes(calls).look(SHEET, b"a JPEG", "Do the left images show it?"),
 }
 
 

@@ -72,10 +72,15 @@ class Clauses:
     """Recall@1 to gain over the baseline."""
     is_diagnosis: bool
     """Whether the run ends with what it found out."""
+    questions: tuple[str, ...] = ()
+    """Questions about earlier runs, which no run answers."""
 
 
 def split_clauses(text: str) -> Clauses:
     """Take a goal's words apart."""
+    questions = tuple(part.strip() for part in re.split(r"[,;.!]", text) if _QUESTION.search(part))
+    for question in questions:
+        text = text.replace(question, " ")
     points = _POINTS.search(text)
     gain = float(points[1] or points[2]) / 100 if points else None
     rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
@@ -83,7 +88,7 @@ def split_clauses(text: str) -> Clauses:
     is_diagnosis = _DIAGNOSE.search(rest) is not None
     rest = _DIAGNOSE.sub(" ", rest)
     excluded = "; ".join(match[1].strip() for match in _EXCLUDED.finditer(rest))
-    return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis)
+    return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis, questions)
 
 
 def forbids_images(text: str) -> bool:

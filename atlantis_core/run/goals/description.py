@@ -27,6 +27,9 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     if goal.unmatched:
         words = ", ".join(quote(word, 30) for word in goal.unmatched[:_MOST_WORDS])
         parts.append(f"words that name nothing here: {words}")
+    if not goal.by and (questions := split_clauses(goal.text).questions):
+        asked = ", ".join(quote(question, 80) for question in questions)
+        parts.append(f"a run answers no question, `atlantis chat` does: {asked}")
     return "; ".join(parts)
 
 

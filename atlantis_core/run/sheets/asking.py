@@ -14,7 +14,8 @@ from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.sheets.drawing import MOST_TILES
-from atlantis_core.run.sheets.plans import SheetPlan, plan_images, plan_made, plan_missed
+from atlantis_core.run.sheets.missed import plan_missed
+from atlantis_core.run.sheets.plans import SheetPlan, plan_images, plan_made
 from atlantis_core.run.sheets.spreading import spread_evenly
 from atlantis_core.run.verdicts import list_screened
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text, quote
 from atlantis_core.records.sheet import Finding, Look, Seen, Sheet, Tile, TileFinding
 
@@ -54,13 +55,13 @@ def compare_with_known(session: Session, sheet: Sheet, finding: Finding) -> Find
     captions = {caption.image_id: caption.attributes for caption in session.captions}
     tiles = {tile.number: tile for tile in finding.tiles}
     pairs = [
-        (tiles[number].condition_shown == "yes", captions[tile.images[0]].get(tile.cell.facet) == tile.cell.value)
+        (tiles[number].condition_shown == "yes", captions[tile.images[0]][tile.cell.facet] == tile.cell.value)
         for number, tile in enumerate(sheet.tiles, 1)
         if tile.cell.facet in captions.get(tile.images[0], {}) and tiles[number].condition_shown != "unsure"
     ]
     remarks = list(finding.remarks)
     if len(pairs) >= _FEWEST_CAPTIONS:
-        agreeing = sum(seen == told for seen, told in pairs)
+        agreeing = sum(seen == captioned for seen, captioned in pairs)
         remarks.append(f"captions agree on the condition in {agreeing} of {len(pairs)} tiles")
     if sheet.kind == "screened":
         agreeing = sum(tiles[number].is_right == _is_kept(tile) for number, tile in enumerate(sheet.tiles, 1))
@@ -85,9 +86,28 @@ def describe_look(look: Look) -> str:
     )
 
 
-def tell_look(look: Look) -> str:
-    """Return what a planner is told of a look, as a line of its own; nothing if no model was asked."""
+def report_look(look: Look) -> str:
+    """Return what a planner reads of a look, as a line of its own; nothing if no model was asked."""
     return "" if look.status == "drawn" else f"\n{describe_look(look)}"
+
+
+def look_facts(look: Look) -> dict[str, Any]:
+    """Return a look as JSON, as pages and `--json` show it."""
+    found = {tile.number: tile for tile in look.finding.tiles} if look.finding else {}
+    tiles = [
+        {"number": number, "cell": as_json(tile.cell), "note": tile.note, "finding": as_json(found.get(number))}
+        for number, tile in enumerate(look.sheet.tiles, 1)
+    ]
+    return {
+        "kind": look.sheet.kind,
+        "title": look.sheet.title,
+        "parts": list(look.sheet.parts),
+        "file": f"sheets/{look.sheet.file}",
+        "status": look.status,
+        "sentence": describe_look(look),
+        "has_stopped": look.has_stopped,
+        "tiles": tiles,
+    }
 
 
 def _check_numbers(sheet: Sheet, numbers: Sequence[int]) -> None:

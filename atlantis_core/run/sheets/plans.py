@@ -1,4 +1,4 @@
-"""What goes on a contact sheet: missed queries, new images beside their sources, kept and rejected ones."""
+"""What goes on a contact sheet: new images beside their sources, kept and rejected ones, any others."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from atlantis_core.records.sheet import SheetKind, Tile
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.sheets.drawing import MOST_TILES, count_tiles
 from atlantis_core.run.sheets.spreading import spread_evenly
-from atlantis_core.run.top_images import find_top_images
 from atlantis_core.run.verdicts import list_screened
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Gap, LabelledImage
+    from atlantis_core.records import LabelledImage
     from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
     from atlantis_core.run.verdicts import ScreenedCandidate
@@ -33,43 +32,6 @@ class SheetPlan:
     question: str
     """What is asked about it."""
     has_control: bool = False
-
-
-def plan_missed(session: Session, model: str, gaps: Sequence[Gap], cell: Cell | None = None) -> SheetPlan | None:
-    """Plan a sheet of queries that a model misses, those of the worst gaps first; None if it misses none.
-
-    Each stands beside the image that came first and another image of its class in the gallery.
-
-    Args:
-        session: The run's.
-        model: Whose failures.
-        gaps: Worst first.
-        cell: Only its queries; an empty field means any.
-    """
-    queries = {query.id: query for query in session.task.queries}
-    top = find_top_images(session, model)
-    missed = [queries[name] for name, first in top.items() if first.label != queries[name].label]
-    if cell is not None:
-        missed = [query for query in missed if is_in_cell(cell, query)]
-    ranks = {query.id: _rank_gap(query, gaps) for query in missed}
-    missed.sort(key=lambda query: ranks[query.id])
-    chosen = spread_evenly(missed, lambda query: ranks[query.id], count_tiles(3))
-    if not chosen:
-        return None
-    answers = {query.id: _find_positive(query, session.task.gallery) for query in chosen}
-    shown = [(query, top[query.id], answers[query.id]) for query in chosen]
-    tiles = [
-        Tile(tuple(one.id if one else "" for one in row), _cell_of(row[0], gaps), f"first came {row[1].label}")
-        for row in shown
-    ]
-    return SheetPlan(
-        "missed",
-        ("a query that was missed", "the image of another class that came first", "another image of its class"),
-        tuple(tiles),
-        tuple(tuple(one.path if one else "" for one in row) for row in shown),
-        "Why are these queries missed? Say what left and middle share, and what left has that right has not.",
-        has_control=all(answers.values()),
-    )
 
 
 def plan_made(session: Session, candidates: Sequence[Candidate], question: str = "") -> SheetPlan:
@@ -126,26 +88,11 @@ def _describe_verdict(one: ScreenedCandidate) -> str:
     return "kept" if one.is_kept else f"rejected by {one.verdict.filter if one.verdict else 'nobody'}"
 
 
-def _rank_gap(query: LabelledImage, gaps: Sequence[Gap]) -> int:
-    """Return the place of the first gap that a query is in; after all of them if it is in none."""
-    return next((place for place, gap in enumerate(gaps) if is_in_cell(gap.cell, query)), len(gaps))
-
-
-def _cell_of(query: LabelledImage, gaps: Sequence[Gap]) -> Cell:
-    """Return a query's class, and its value of the facet of the first gap that it is in."""
-    gap = next((gap for gap in gaps if is_in_cell(gap.cell, query)), None)
-    return Cell(query.label, gap.cell.facet, gap.cell.value) if gap else Cell(query.label)
-
-
 def _cell_shown(image: LabelledImage | Candidate, facet: str) -> Cell:
     if isinstance(image, Candidate):
         return image.cell
     value = image.facets.get(facet, "")
     return Cell(image.label, facet if value else "", value)
-
-
-def _find_positive(query: LabelledImage, gallery: Iterable[LabelledImage]) -> LabelledImage | None:
-    return next((one for one in gallery if one.label == query.label and one.id != query.id), None)
 
 
 def _find_photo(cell: Cell, train: Iterable[LabelledImage]) -> LabelledImage | None:

@@ -101,11 +101,11 @@ def test_a_failure_pauses_and_what_was_said_before_it_is_kept(make: Any, photos:
 
 
 def test_no_call_is_made_that_the_dollars_might_not_pay_for(make: Any, photos: Any) -> None:
-    captioner, model, workspace = make(*[looks] * 6, usd=2.4)
+    captioner, model, workspace = make(*[looks] * 6, usd=3.4)
     with pytest.raises(BudgetExceeded, match="dollars"):
         captioner.caption(photos)
     assert 1 <= len(model.requests) < 6
-    assert workspace.ledger.spent("run")["usd"] <= 2.4
+    assert workspace.ledger.spent("run")["usd"] <= 3.4
     after, model, _ = make(*[looks] * 6)
     assert len(after.caption(photos)) == 6
     assert len(model.requests) < 6, "what was answered before is not paid again"

@@ -74,6 +74,7 @@ def test_a_search_that_failed_says_nothing_of_images_for_its_cells() -> None:
 def test_gaps_whose_images_an_earlier_run_refuted_come_last() -> None:
     night = frozenset(Cell(name, "condition", "night") for name in "ab")
     assert cells(RuleDrafter().draft(brief(refuted=night))) == {("c", "fog"): 61}
+    assert cells(RuleDrafter().draft(brief(stopped=night))) == {("c", "fog"): 61}
     every = night | {Cell("c", "condition", "fog")}
     assert cells(RuleDrafter().draft(brief(refuted=every))) == {("a", "night"): 31, ("b", "night"): 30}
 

@@ -127,6 +127,13 @@ def test_words_that_name_nothing_are_read_back() -> None:
     assert "to gain 3 points" in told
 
 
+def test_a_question_beside_a_goal_is_told_apart() -> None:
+    goal = read_goal("double tugs, skip fog, why was round 1 rejected?", BOATS)
+    assert (goal.cells, goal.skip, goal.unmatched) == ((Cell("tug-red-white"),), (FOG,), ("double",))
+    told = describe_goal(goal, BOATS)
+    assert 'a run answers no question, `atlantis chat` does: "why was round 1 rejected?"' in told
+
+
 @pytest.mark.parametrize(
     ("text", "telling"),
     [

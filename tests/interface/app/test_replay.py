@@ -63,6 +63,7 @@ def test_record_and_replay_from_the_command_line(
         "protocol",
         "prompts",
         "critic",
+        "eyes",
     }
     assert sum(row["usd"] for row in traced["agents"]) == pytest.approx(first["spent"]["usd"])
     assert traced["usd"] == pytest.approx(first["spent"]["usd"])
