@@ -157,7 +157,7 @@ def drop_unshowable(session: Session, protocol: Protocol) -> Protocol:
 
 
 def _list_closed(session: Session, protocol: Protocol) -> list[Pair]:
-    """Return what the generator of a protocol cannot show; photos of a pool and pasted objects show what they show."""
+    """Return what the generator of a protocol cannot show; photos of a pool and pasted objects are what they are."""
     if protocol.remedy.partition(":")[0] != GENERATE:
         return []
     cells = [request.cell for request in protocol.cells]
