@@ -8,7 +8,6 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.capabilities import explain_draft
 from atlantis_core.run.journal import JournalKind
@@ -48,7 +47,7 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("this protocol was not approved; ask for its approval")
     if not makes_images(protocol.remedy):
         raise ToolError(f"this round's remedy, {protocol.remedy}, makes no images; train the candidate next")
-    if why := explain_draft(session, protocol) if protocol.remedy.startswith(GENERATE) else "":
+    if why := explain_draft(session, protocol):
         raise ToolError(f"nothing is generated: {why}")
     diagnosing = find_diagnosing(runtime)
     steps = runtime.state["steps"]
