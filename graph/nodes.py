@@ -12,12 +12,10 @@ from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol, RunEnd
-from atlantis_core.run.adding_seeds import judge_seed_by_seed
+from atlantis_core.run.adding_seeds import judge_seed_by_seed, write_decision
 from atlantis_core.run.approval import BY_AUTO, THEN, hash_protocol
-from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached
-from atlantis_core.run.moved_cells import write_moves
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.responses import count_rejections, is_rejected, read_responses
 from atlantis_core.run.round import read_arms, read_judged_rounds
@@ -146,12 +144,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if decision is None:
             decision, arms = judge_seed_by_seed(session, round_index, protocol, arms)
         span.output = decision
-    write_moves(session, round_index, arms)
-    session.write(round_index, JournalKind.DECISION, decision)
-    if decision.kept:
-        arms["incumbent"] = arms["candidate"]
-    session.write(round_index, JournalKind.ARMS, arms)
-    write_comparison(session, arms)
+    write_decision(session, round_index, decision, arms)
     once = {step.name for step in list_steps() if step.is_once}
     steps = [name for name in state["steps"] if name in once]
     reached = decision.kept and is_goal_reached(session, arms)

@@ -13,6 +13,7 @@ from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import JudgedRound, read_round
 from atlantis_core.run.verdicts import has_survivors
+from atlantis_dml.graph.asking import needs_answer
 from atlantis_dml.graph.state import State
 from atlantis_dml.graph.tool_calls import find_next_call, list_open_calls
 from atlantis_dml.tools.context import RunContext
@@ -27,16 +28,20 @@ PLATEAU_ROUNDS = 2
 """Rounds not kept in a row that count as a plateau."""
 
 
-def after_planner(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
+def after_planner(
+    state: State, runtime: Runtime[RunContext]
+) -> Literal["approve", "ask", "tools", "planner", "report"]:
     """A call goes to the tools, a spending one through approval; an unreadable one goes back; else the end."""
     return "report" if state.get("stop_reason") else _route_next_call(state, runtime)
 
 
-def _route_next_call(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner"]:
+def _route_next_call(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "ask", "tools", "planner"]:
     """Return where the next open call goes; without one the planner decides."""
     call = find_next_call(state, runtime.context.session)
     if call is None:
         return "planner"
+    if needs_answer(call, state):
+        return "ask"
     if call["name"] != SPENDING_TOOL:
         return "tools"
     protocol = runtime.context.session.read(state["round"], JournalKind.PROTOCOL)
@@ -62,7 +67,7 @@ def after_approve(state: State) -> Literal["tools", "approve", "planner", "repor
 
 def after_tools(
     state: State, runtime: Runtime[RunContext]
-) -> Literal["judge", "approve", "tools", "planner", "report"]:
+) -> Literal["judge", "approve", "ask", "tools", "planner", "report"]:
     """A measured candidate is judged, and so is a round of which no image is left; else what comes next.
 
     Calls that are open when the run ends go to the tools once more, which answer that they do not run.
@@ -77,7 +82,15 @@ def after_tools(
     return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else _route_next_call(state, runtime)
 
 
-def after_critique(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
+def after_ask(state: State) -> Literal["tools"]:
+    """The answer goes to the planner through the tool; a run that a person ended cancels its open calls there."""
+    del state
+    return "tools"
+
+
+def after_critique(
+    state: State, runtime: Runtime[RunContext]
+) -> Literal["approve", "ask", "tools", "planner", "report"]:
     """The next call of the answer, the next round, or the end."""
     if state.get("stop_reason"):
         return "tools" if list_open_calls(state) else "report"

@@ -18,6 +18,7 @@ from atlantis_core.base.errors import ProviderUnavailable, SetupError, Stopped
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.recipes.choice import choose_recipe
 from atlantis_dml.graph import nodes, routing
+from atlantis_dml.graph.asking import ask
 from atlantis_dml.graph.state import State, initial_state
 from atlantis_dml.graph.tool_calls import run_next_call
 from atlantis_dml.tools.context import RunContext
@@ -50,6 +51,7 @@ def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
     ```
     START -> planner <-> tools
                 |-> approve -> tools (approved), planner (drafts again)
+                |-> ask -> tools
                 tools -> judge -> critique -> planner
                 '-> report -> END
     ```
@@ -62,6 +64,7 @@ def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
     graph.add_node("planner", nodes.planner)
     graph.add_node("tools", run_next_call)
     graph.add_node("approve", nodes.approve)
+    graph.add_node("ask", ask)
     graph.add_node("judge", nodes.judge)
     graph.add_node("critique", nodes.critique)
     graph.add_node("report", nodes.report)
@@ -71,6 +74,7 @@ def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
     graph.add_edge(START, "planner" if first is None else "begin")
     graph.add_conditional_edges("planner", routing.after_planner)
     graph.add_conditional_edges("approve", routing.after_approve)
+    graph.add_conditional_edges("ask", routing.after_ask)
     graph.add_conditional_edges("tools", routing.after_tools)
     graph.add_edge("judge", "critique")
     graph.add_conditional_edges("critique", routing.after_critique)
@@ -85,7 +89,7 @@ class Outcome:
     status: Literal["done", "waiting", "paused"]
     """`waiting` for a person's approval, `paused` because a provider failed."""
     question: Mapping[str, Any] | None
-    """What a person is asked, when waiting: round, protocol, images, spent."""
+    """What a person is asked, when waiting: round, protocol, images, spent; or the planner's `ask` and `options`."""
     problem: str
     """Why it is paused; else empty."""
 
@@ -180,7 +184,18 @@ def _notify(step: Mapping[str, Any], context: RunContext, watch: Watch | None) -
 
 
 def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
-    """Return what a run asks a person, if it waits for one; nothing is run."""
+    """Return the protocol that a run wants approved, if it waits for that; nothing is run."""
+    waiting = _find_waiting(workspace, run_id)
+    return waiting if waiting and "protocol" in waiting else None
+
+
+def find_pending_ask(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
+    """Return the planner's question that a run waits with: `ask`, `options`, `round`; None if it asks nothing."""
+    waiting = _find_waiting(workspace, run_id)
+    return waiting if waiting and "ask" in waiting else None
+
+
+def _find_waiting(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
     with open_graph(workspace.checkpoints) as graph:
         waiting = graph.get_state({"configurable": {"thread_id": run_id}}).interrupts
     return waiting[0].value if waiting else None
@@ -199,6 +214,9 @@ def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
     if answer and answer.get("decision") not in DECISIONS:
         raise SetupError(f"{answer.get('decision')!r} is not an answer to an approval; use {', '.join(DECISIONS)}")
     if snapshot.interrupts:
+        asked = snapshot.interrupts[0].value.get("ask")
+        if answer and asked and answer["decision"] not in {"respond", "stop"}:
+            raise SetupError(f"the run asks a question, and nothing waits for approval: {asked!r}; answer in words")
         return Command(resume=dict(answer)) if answer else None
     if answer:
         raise SetupError("this run waits for no approval; resume it without an answer to one")

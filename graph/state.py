@@ -28,6 +28,8 @@ class State(TypedDict, total=False):
     """Content hash of the protocol that may be spent on, once; empty where none may."""
     chain: dict[str, Any]
     """What a call of several steps (`tools.chains`) did so far: `lines`, `halt`, `failed`; empty outside of one."""
+    answer: dict[str, str]
+    """What a person answered to the planner's question: `words`, and `by` whom; empty before and after."""
     failures: int
     """Tool calls in a row that failed."""
     planner_event: int
@@ -47,6 +49,7 @@ def initial_state() -> State:
         protocol="",
         approved="",
         chain={},
+        answer={},
         failures=0,
         planner_event=0,
         stop_reason="",

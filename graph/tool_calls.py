@@ -103,7 +103,7 @@ def _run_step(call: ToolCall, step: ToolCall, state: State, session: Session) ->
     has_failed = message.status == "error"
     del update["failures"]  # counted once, when the chain answers
     after = cast("State", {**state, **update})
-    name = ":".join([step["name"], *map(str, step["args"].values())])
+    name = ":".join(filter(None, [step["name"], step["args"].get("arm")]))
     chain = extend_chain(after, session, call["name"], call["args"], name, message.text, failed=has_failed)
     return {**update, "chain": chain}
 

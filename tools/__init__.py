@@ -31,6 +31,9 @@ TOOLS = (
     "search_images",
     "look",
     "recall_trials",
+    "inspect_data",
+    "more_seeds",
+    "ask_person",
     "stop",
 )
 

@@ -73,6 +73,8 @@ class PromptFacts:
     facet_values: dict[str, tuple[str, ...]]
     domain: str = ""
     """What the collection is about, as far as an insight agent said."""
+    generator: str = ""
+    """What the generator can show and what it cannot, in words."""
     responses: tuple[str, ...] = ()
     """What a person said to earlier drafts of this round, oldest first."""
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from langchain_core.tools import tool
+from pydantic import BaseModel, ConfigDict, Field
 
+from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import clean_text
+from atlantis_core.records import Cell, CellRequest
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import explain_draft, narrow_to_showable
 from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
+from atlantis_core.run.explicit_draft import build_protocol, change_draft
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_core.run.round import drop_candidate_arm
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
+
+LONGEST_REASON = 600
 
 _LATER = ("write_prompts", "pilot_remedies", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
@@ -24,18 +34,53 @@ STEPS = (Step(70, "draft_protocol", "Spend this round's images on the worst gaps
 WORDS = "pick picked choose chose chosen select selected target targeted draft drafted protocol"
 
 
+class CellShare(BaseModel):
+    """A cell and the number of images that it gets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    class_name: str
+    images: int = Field(ge=1, le=10_000)
+    facet: str = ""
+    value: str = ""
+
+
 @tool
-def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") -> object:
-    """Draft the augmentation protocol of this round from the gaps, the budget and what earlier rounds taught.
+def draft_protocol(
+    runtime: Runtime,
+    max_images: int = 0,
+    feedback: str = "",
+    cells: list[CellShare] | None = None,
+    weight: float = 0.0,
+    scorer: str = "",
+    remedy: str = "",
+    reuse_images_of: int = 0,
+) -> object:
+    """Draft the protocol of this round from the gaps, the budget and earlier rounds; or state parts of it yourself.
+
+    A round uses one remedy, so that the verdict is that remedy's.
 
     Args:
         max_images: Maximum number of images, within this round's share of the budget; 0 means the whole share.
         feedback: What to change in the last draft, in words.
+        cells: Cells with their numbers of images, in place of those that the drafter would choose.
+        weight: Sampling weight of a synthetic image against a real one, up to 10; 0 leaves it to the drafter.
+        scorer: Outlier scorer (margin, knn, centre_ratio, isolation, lof, risk); empty leaves it to the drafter.
+        remedy: Remedy of this round, such as `serve:csls`, without pilots; empty: what run_round's pilots choose.
+        reuse_images_of: Number of a rolled-back round whose kept images are trained on again, beside the new ones.
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
     brief = build_brief(session, round_index, max_images, feedback)
-    protocol = context.drafter.draft(brief)
+    others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
+    if cells:
+        shares = [CellRequest(Cell(one.class_name, one.facet, one.value), one.images) for one in cells]
+        protocol = build_protocol(brief, shares, clean_text(feedback, LONGEST_REASON))
+    else:
+        protocol = context.drafter.draft(narrow_to_showable(session, brief, others))
+    protocol = change_draft(session, protocol, weight, scorer, remedy, reuse_images_of)
+    if why := explain_draft(session, protocol) if remedy or not others else "":
+        raise ToolError(f"nothing is drafted: {why}")
     check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
@@ -49,5 +94,6 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
         f"{count_noun(len(protocol.cells), 'cell')} by {protocol.arm}, scorer {protocol.scorer}, weight "
         f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
+    text += f" It also trains on the images kept in round {protocol.reused[0]}." if protocol.reused else ""
     anew = {"protocol": hash_protocol(protocol), "approved": ""}
     return answer_call(runtime, "draft_protocol", text, protocol, undone=_LATER, **anew)

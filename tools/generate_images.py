@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import explain_draft
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round_images import generate_round
@@ -46,6 +47,8 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("this protocol was not approved; ask for its approval")
     if not makes_images(protocol.remedy):
         raise ToolError(f"this round's remedy, {protocol.remedy}, makes no images; train the candidate next")
+    if why := explain_draft(session, protocol):
+        raise ToolError(f"nothing is generated: {why}")
     diagnosing = find_diagnosing(runtime)
     steps = runtime.state["steps"]
     if is_stopped(steps) and session.spec.auto:  # a person who approves again has decided

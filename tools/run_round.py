@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 
+from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.pilot_choice import find_doubt
 from atlantis_core.run.round import read_round
 from atlantis_core.run.verdicts import list_screened
@@ -35,7 +36,7 @@ _LATER = {"generate_images", "score_outliers", "train_retriever:candidate"}
 
 
 @tool
-def run_round(runtime: Runtime, choose: str = "", pilot: bool = True) -> object:
+def run_round(runtime: Runtime, choose: str = "", pilot: bool = True, remedies: list[str] | None = None) -> object:
     """Run the drafted protocol to its verdict, in one call: prompts, pilots, images, filters, trainings, measurement.
 
     Images are made only after an approval, for which the run may wait. It stops where something has to be decided: no
@@ -44,9 +45,10 @@ def run_round(runtime: Runtime, choose: str = "", pilot: bool = True) -> object:
 
     Args:
         choose: Name of a remedy to use instead of the one with the best pilot.
-        pilot: Whether to pilot remedies first; without pilots the drafted images are the remedy.
+        pilot: Whether to pilot remedies first; without pilots the draft's remedy is used.
+        remedies: Names of the only remedies to pilot; none pilots all that fit.
     """
-    del choose, pilot  # decided where the steps are chosen
+    del choose, pilot, remedies  # decided where the steps are chosen
     after = "Go on with run_round, name a remedy with choose, draft again, or stop"
     nothing = f"the first images were looked at: {STOPPED}" if is_stopped(runtime.state["steps"]) else _NO_GAIN
     return answer_chain(runtime, nothing, after)
@@ -59,12 +61,15 @@ def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call
     if is_stopped(done):
         return None
     choose, pilot = given.get("choose") or "", given.get("pilot", True)
+    pilot = pilot and (protocol.remedy == GENERATE or "pilot_remedies" in done)  # else the draft names its remedy
     if choose and "write_prompts" in done and not _LATER & done and protocol.remedy != choose:
-        return "pilot_remedies", {"choose": choose}
+        return "pilot_remedies", {"choose": choose, "remedies": given.get("remedies")}
     if not choose and not _LATER & done and _has_no_remedy(state, session):
         return None
     skipped = {*done, *(() if pilot else ("pilot_remedies",))}
     step = find_open_step({**state, "steps": list(skipped)}, session, first=_FIRST_PLACE)
+    if step and step.tool == "pilot_remedies" and given.get("remedies"):
+        return step.tool, {"remedies": given["remedies"]}
     return (step.tool, step.arguments) if step else None
 
 

@@ -12,6 +12,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.prompting.prompt_selection import count_value_mentions
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import describe_generator, describe_prompt_words
 from atlantis_core.run.family_words import add_family_words, describe_choices
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.responses import read_responses
@@ -35,7 +36,8 @@ def write_prompts(runtime: Runtime) -> object:
     insights = (session.read(index, JournalKind.INSIGHT) for index in range(round_index, 0, -1))
     domain = next((found.domain for found in insights if found), "")
     said = tuple(filter(None, (response.words for response in read_responses(session, round_index))))
-    facts = PromptFacts(classes, facet_value_lists(collection), domain, said)
+    shows = describe_generator(session.spec.generator)
+    facts = PromptFacts(classes, facet_value_lists(collection), domain, shows, said)
     written = context.prompt_writer.write(protocol, facts)
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
@@ -45,8 +47,7 @@ def write_prompts(runtime: Runtime) -> object:
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = count_value_mentions(prompts, facet_value_lists(collection))
     text = f"{count_noun(len(prompts), 'prompt')} for {count_noun(len(cells), 'cell')}, such as: {prompts[0]!r}"
-    tried = describe_choices(found.choices)
-    record = {"facets_named": named, "cells": cells, "edits_tried": found.choices}
-    return answer_call(
-        runtime, "write_prompts", f"{text}. {tried}" if tried else text, record, protocol=hash_protocol(protocol)
-    )
+    tried, understood = describe_choices(found.choices), describe_prompt_words(session, protocol)
+    record = {"facets_named": named, "cells": cells, "edits_tried": found.choices, "understood": understood}
+    text = ". ".join(filter(None, (text, tried, understood)))
+    return answer_call(runtime, "write_prompts", text, record, protocol=hash_protocol(protocol))

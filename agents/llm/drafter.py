@@ -153,6 +153,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "round": brief.round,
         "num_images": brief.num_images,
         "arms": ", ".join(brief.modes),
+        "generator": brief.generator,
         "scorers": describe_scorers(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from atlantis_core.base.errors import ProviderUnavailable
+from atlantis_core.run.capabilities import describe_generator, describe_remedies
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.insight_facts import describe_sides
@@ -80,6 +81,8 @@ def _goal(session: Session) -> dict[str, Any]:
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
+        "shows": describe_generator(session.spec.generator),
+        "remedies": describe_remedies(session.spec.remedies),
         "arms": ", ".join(_ARMS[arm] for arm in session.generator.modes),
     }
 

@@ -100,6 +100,7 @@ class ChatPromptWriter:
             domain=quoted(facts.domain) if facts.domain else "",
             responses=[quoted(words, LONGEST_WORDS) for words in facts.responses],
             arm=protocol.arm,
+            generator=facts.generator,
             cells=[_describe_cell(one) for one in cells],
         )
         system = render("prompt_writer")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,27 @@ class Generator(Protocol):
         Raises:
             ToolError: This generator cannot serve a request.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the images of a generator can show and what they cannot, in words for people and chat models."""
+
+    can: str
+    cannot: str
+    edits: frozenset[str] | None = None
+    """The conditions that it can show, by the edits that show them (`generation.edits`); None: not known."""
+    borrows: frozenset[str] = frozenset()
+    """Those that it takes over from training photos of other classes, where such photos exist."""
+    reads: Literal["edits", "whole", "nothing"] = "whole"
+    """What it reads of a prompt: the words for its edits, all of it, or nothing."""
+
+
+@runtime_checkable
+class Capable(Protocol):
+    """A generator that says what it can show; one that does not is taken at its word."""
+
+    capabilities: Capabilities
 
 
 @runtime_checkable

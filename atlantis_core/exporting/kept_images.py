@@ -22,14 +22,16 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 
 
 def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandidate]:
-    """Return the kept images of a run, each once, in the order of their requests.
+    """Return the kept images of a run, each once, in the order of their requests; also those that it reused.
 
     With `rolled_back`, images of rounds that were rolled back or not judged are included.
 
     Raises:
         SetupError: No image was kept, or a file is missing.
     """
-    rounds = [one for one in read_rounds(session) if one.is_kept or rolled_back]
+    every = read_rounds(session)
+    reused = {index for one in every if one.is_kept and one.protocol for index in one.protocol.reused}
+    rounds = [one for one in every if one.is_kept or rolled_back or one.index in reused]
     # Kept rounds last: an image in two rounds is exported with the kept one.
     rounds.sort(key=lambda one: (one.is_kept, one.index))
     found = {

@@ -64,6 +64,14 @@ _MODIFIERS = {
     **dict.fromkeys(("heavy", "heavily", "very", "dense", "thick", "deep", "strong", "strongly", "extremely"), 1.2),
 }
 _NEGATIONS = {"no", "not", "non", "without", "never", "free", "isn", "neither", "nor", "avoid"}
+_SAYS_NOTHING = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the of at in on with and or by from to its it is are as for this that photo photograph image "
+        "shot seen shown showing taken",
+    )
+)
+"""Words of a prompt that ask for nothing."""
 _YES, _NO = {"yes", "true", "1", "on", "y"}, {"no", "false", "0", "off", "none", "n"}
 
 _EXCLUSIVE_EDITS = (
@@ -105,6 +113,18 @@ def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -
         if name and words[start : start + len(name)] == name:
             words[start : start + len(name)] = ["|"]
     return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(words, _LEXICON)])
+
+
+def find_understood_words(prompt: str, class_name: str) -> tuple[list[str], list[str]]:
+    """Return the words of a prompt that ask for edits, and its other words that tell something.
+
+    The words of the class name and those of every prompt ("a photo of") are in neither.
+    """
+    own = {*split_words(class_name), *_SAYS_NOTHING, *_MODIFIERS}
+    words = split_words(prompt)
+    understood = {word for match in _match_phrases(words, _LEXICON) for word in match.word.split()} - own
+    telling = [word for word in dict.fromkeys(words) if word not in own]
+    return [word for word in telling if word in understood], [word for word in telling if word not in understood]
 
 
 def split_words(text: str) -> list[str]:

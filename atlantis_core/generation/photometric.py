@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.base.ports import Capabilities
 from atlantis_core.base.registry import load_part
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.draws import RandomDraws, derive_seed
@@ -35,6 +36,13 @@ class PhotometricGenerator:
     version = "2"
     modes: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
+    capabilities = Capabilities(
+        "light, weather, camera faults, other backgrounds, small changes of viewpoint, and other media (cartoon, "
+        "drawing, painting, print, screen, infrared) of real photos of the class",
+        "another object, pose, side, place, season or camera than its photos show",
+        frozenset({*EDITS, *BORROWING_EDITS}),
+        reads="edits",
+    )
 
     def version_of(self, cell: Cell, prompt: str) -> str:
         """Return 4 where an object is outlined, in a way that version 3 did not know, and 3 for other media.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.base.ports import Capabilities
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.sizes import shrink
 from atlantis_core.pool.pool_folder import PoolFolder, PoolImage
@@ -32,6 +33,9 @@ class RetrieveGenerator:
     name = "retrieve"
     modes: tuple[GenerationMode, ...] = ("retrieve",)
     notice = ""
+    capabilities = Capabilities(
+        "what the photos of its folder show", "anything that no photo of the folder shows", reads="nothing"
+    )
 
     def __init__(self, folder: str) -> None:
         self._pool = PoolFolder(folder, "--generator retrieve:FOLDER")

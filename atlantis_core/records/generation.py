@@ -41,6 +41,8 @@ class Protocol:
     """Expected gain in Recall@1 on the targeted cells."""
     remedy: str = GENERATE
     """What is done about the cells: a name in `run.remedies.REMEDIES`, with its options."""
+    reused: tuple[int, ...] = ()
+    """Rolled-back rounds whose kept images are trained on again, beside this round's."""
 
     @property
     def num_images(self) -> int:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.errors import ToolError
+from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import judge_round, look_at
 from atlantis_core.run.measurements import measure_arm
 from atlantis_core.run.models import name_model, split_model
+from atlantis_core.run.moved_cells import write_moves
 from atlantis_core.run.training_set import Arm, ArmPlan, plan_arm
 from atlantis_core.run.trials import TaskValidation, train_arm
 
 if TYPE_CHECKING:
     from atlantis_core.records import Decision, Protocol
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
 _PAIRED: tuple[Arm, ...] = ("incumbent", "candidate")
@@ -33,6 +37,52 @@ def judge_seed_by_seed(
         grown = _add_seed(session, round_index, grown)
         decision = judge_round(session, round_index, protocol, grown)
     return decision, grown
+
+
+def replicate_round(session: Session, judged: JudgedRound, seeds: int) -> Decision:
+    """Train up to `seeds` more seeds of an undecided round and judge it again after each; write its verdict down.
+
+    The test's levels are those of all seeds up to the run's last one, however likely a proof seemed before: so the
+    round errs no more often than if its judge had gone on by itself.
+
+    Raises:
+        ToolError: The round is decided, has no candidate, was changed by hand since, or has the last seed already.
+    """
+    arms = {name: list(models) for name, models in (judged.arms or {}).items()}
+    _check_replicable(session, judged, arms)
+    decision = judged.decision
+    for _ in range(min(seeds, session.max_seeds - len(arms["candidate"]))):
+        arms = _add_seed(session, judged.index, arms)
+        decision = judge_round(session, judged.index, judged.protocol, arms)
+        if decision.verdict != "undecided":
+            break
+    write_decision(session, judged.index, decision, arms)
+    return decision
+
+
+def _check_replicable(session: Session, judged: JudgedRound, arms: Mapping[str, Sequence[str]]) -> None:
+    name, candidate = f"round {judged.index}", arms.get("candidate", [])
+    if judged.decision.verdict != "undecided":
+        raise ToolError(f"{name} is {judged.decision.verdict}: more seeds are for an undecided round")
+    if not candidate or candidate == arms["incumbent"]:
+        raise ToolError(f"{name} has no candidate of its own to train again")
+    if len(candidate) >= session.max_seeds:
+        raise ToolError(
+            f"{name} has been judged with all {session.max_seeds} seeds of this run's test; more would make it err "
+            "more often than 5 %"
+        )
+    if not all(_is_as_trained(session, plan_arm(session, arm, judged.index), arms[arm][0]) for arm in _PAIRED):
+        raise ToolError(f"images of {name} were kept or rejected by hand since; more seeds would train other images")
+
+
+def write_decision(session: Session, round_index: int, decision: Decision, arms: dict[str, list[str]]) -> None:
+    """Write the verdict on a round down, with what it changed; a candidate that is kept becomes the incumbent."""
+    write_moves(session, round_index, arms)
+    session.write(round_index, JournalKind.DECISION, decision)
+    if decision.kept:
+        arms["incumbent"] = arms["candidate"]
+    session.write(round_index, JournalKind.ARMS, arms)
+    write_comparison(session, arms)
 
 
 def _wants_another_seed(

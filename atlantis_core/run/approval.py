@@ -35,6 +35,8 @@ def hash_protocol(protocol: Protocol) -> str:
     shown = as_json(protocol)
     if protocol.remedy == GENERATE:
         del shown["remedy"]  # so that a protocol from before there were several remedies keeps its hash
+    if not protocol.reused:
+        del shown["reused"]
     return content_hash("approval", shown)
 
 

@@ -11,6 +11,7 @@ from atlantis_core.base.errors import BudgetExceeded, ToolError
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, Collection, Constraints, Gap, GenerationMode, Response
 from atlantis_core.records.generation import GENERATE
+from atlantis_core.run.capabilities import describe_generator
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
 from atlantis_core.run.journal import JournalKind
@@ -72,6 +73,8 @@ class Brief:
     """Cells of this round whose first images were looked at and did not show what was asked for."""
     support: Mapping[Cell, int] = field(default_factory=dict)
     """Training images of each class, and of each class x facet value, that has any."""
+    generator: str = ""
+    """What the generator can show and what it cannot, in words."""
     responses: tuple[Response, ...] = ()
     """What a person said to the earlier drafts of this round, oldest first."""
     wish: Wish = field(default_factory=Wish)
@@ -116,6 +119,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         refuted=Memory(session).list_refuted_cells(GENERATE),
         stopped=frozenset(tile.cell for look in found.looks if look.has_stopped for tile in look.sheet.tiles),
         support=_count_support(session.collection),
+        generator=describe_generator(session.spec.generator),
         responses=responses,
         wish=read_wish(responses, session.collection),
     )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
 from atlantis_core.run.allocation import load_allocation
+from atlantis_core.run.capabilities import drop_unshowable
 from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
@@ -77,8 +78,17 @@ def run_pilots(
     groups = group_cells(gaps, [request.cell for request in draft.cells])
     memory, setting = Memory(session), _Setting(session, round_index, draft, model, groups)
     pilots = [_skip_refuted(session, memory, draft, offer) or _run_pilot(setting, offer) for offer in offers]
-    priors = learn_priors(session, pilots)
-    return tuple(sorted(pilots, key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
+    return add_pilots(session, (), pilots)
+
+
+def add_pilots(session: Session, before: Iterable[Pilot], pilots: Iterable[Pilot]) -> tuple[Pilot, ...]:
+    """Return a round's pilots with new ones, the most promising first; a remedy tried again stands once.
+
+    Those tried before stay: the judge divides its error by their number.
+    """
+    every = {pilot.offer.remedy: pilot for pilot in (*before, *pilots)}
+    priors = learn_priors(session, every.values())
+    return tuple(sorted(every.values(), key=lambda pilot: -shrunk_gain(pilot, priors[pilot.offer.remedy])))
 
 
 def learn_priors(session: Session, pilots: Iterable[Pilot]) -> dict[str, Prior]:
@@ -132,6 +142,7 @@ def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
+                protocol = drop_unshowable(session, protocol)
                 _check_spending(session, protocol)
                 made, kept = _make_images(setting, protocol)
             arms = _train_pilot(session, setting.round_index, protocol, kept)

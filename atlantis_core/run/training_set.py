@@ -50,9 +50,18 @@ def plan_arm(session: Session, arm: Arm, round_index: int) -> ArmPlan:
     """
     plan = ArmPlan((), session.recipe, "")
     for found in _list_rounds(session, arm, round_index):
-        kept = [one.candidate for one in list_screened(session, found) if one.is_kept]
-        plan = apply_remedy(session, plan, found.protocol, sorted(kept, key=lambda one: one.key))
+        plan = apply_remedy(session, plan, found.protocol, list_kept(session, found))
     return plan
+
+
+def list_kept(session: Session, found: Round) -> list[Candidate]:
+    """Return the images that a round trains on: those that its filters kept, and those of rounds that it reuses."""
+    reused = found.protocol.reused if found.protocol else ()
+    rounds = [*(read_round(session, index) for index in reused), found]
+    kept = {
+        one.candidate.key: one.candidate for each in rounds for one in list_screened(session, each) if one.is_kept
+    }
+    return sorted(kept.values(), key=lambda one: one.key)
 
 
 def apply_remedy(session: Session, plan: ArmPlan, protocol: Protocol | None, kept: Sequence[Candidate]) -> ArmPlan:
@@ -122,7 +131,9 @@ def collect_trained(session: Session, trained: Round) -> list[TrainingImage]:
     for found in read_rounds(session):
         if found.index == trained.index or (found.is_kept and found.index < trained.index):
             weight = found.protocol.synthetic_weight if found.protocol else 1.0
-            weights |= dict.fromkeys(found.candidate_keys, weight)
+            reused = found.protocol.reused if found.protocol else ()
+            keys = (key for index in reused for key in read_round(session, index).candidate_keys)
+            weights |= dict.fromkeys([*keys, *found.candidate_keys], weight)
     stored = session.workspace.candidates.find(trained.trained_on or ())
     return [image for one in stored.values() for image in to_training_images([one], weights[one.key])]
 

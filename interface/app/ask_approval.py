@@ -14,8 +14,10 @@ import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import clean_text
+from atlantis_core.records import Protocol
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.responses import MANY_REJECTIONS
 from atlantis_core.run.time_estimate import estimate_seconds
@@ -47,12 +49,22 @@ _CHOICE = "approve, edit, respond in words, reject (another one is drafted) or s
 _WITH_LABELS = "approve, edit, respond in words, reject, stop the run, or label photos of the pool? [a/e/w/r/s/l]"
 
 
+def describe_ask(question: Mapping[str, Any]) -> list[str]:
+    """Return the planner's question to the person as lines, its options numbered."""
+    options = [f"  {number}. {clean_text(text, 200)}" for number, text in enumerate(question["options"], start=1)]
+    return [f"The run asks: {clean_text(question['ask'], 500)}", *options]
+
+
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
-    """Show a protocol (`Outcome.question`) and ask until the answer is valid.
+    """Show a protocol, or a question of the planner (`Outcome.question`), and ask until the answer is valid.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or the input ended.
     """
+    if "ask" in question:
+        for line in describe_ask(question):
+            say(line)
+        return {"decision": "respond", "words": _prompt("your answer")}
     for line in describe_protocol(session, question):
         say(line)
     from atlantis_core.run.answers import asks_person
@@ -111,6 +123,8 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
+    understood = describe_prompt_words(session, from_json(Protocol, protocol)) if prompts else ""
+    lines += [f"  words: {understood}"] if understood else []
     asking = describe_asking(session, question["round"])
     lines = [*describe_responses(question), *lines]
     return [*lines, f"  cost: {describe_cost(session, question)}", *([f"  {asking}"] if asking else [])]

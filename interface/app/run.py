@@ -11,7 +11,7 @@ from atlantis_core.base.errors import AtlantisError, Stopped
 from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.goals.clauses import check_goal
-from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_ask, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_eyes, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import describe_last_round, make_watcher
@@ -44,6 +44,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.generation.cut_paste.sources import check_masks
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.answers import describe_kept_answers
+    from atlantis_core.run.capabilities import describe_unshowable_goal
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.forecasting import write_forecast
     from atlantis_core.run.goals.description import describe_goal
@@ -74,6 +75,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
+        describe_unshowable_goal(session),
         write_forecast(session),
         describe_kept_answers(session),
         write_memory(session),
@@ -179,7 +181,10 @@ class RunWorker:
             self._screen.stop.clear()
 
     def _report(self, session: Session, outcome: Outcome) -> None:
-        if outcome.status == "waiting" and outcome.question:
+        if outcome.status == "waiting" and outcome.question and "ask" in outcome.question:
+            for line in describe_ask(outcome.question):
+                self._screen.line(line)
+        elif outcome.status == "waiting" and outcome.question:
             for line in [*describe_protocol(session, drop_skipped_cells(session, outcome.question)), ANSWER_HINT]:
                 self._screen.line(line)
         elif outcome.status == "paused":

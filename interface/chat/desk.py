@@ -11,9 +11,10 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.chat.consent import STARTING_ACT
-from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing
+from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, read_plan_goal
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_core.run.capabilities import explain_unshowable, find_unshowable
 from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
 from atlantis_dml.agents.rules.host import RuleHost
 from atlantis_dml.app.ask_approval import ANSWER_HINT, NOT_APPROVED, describe_protocol
@@ -69,7 +70,7 @@ class ChatDesk:
         """See `Desk.situation`."""
         session, question = self.session(), self.question()
         approved = drop_skipped_cells(session, question) if session and question else None
-        return describe_situation(self.status, self.planned, self.collection(), session, approved)
+        return describe_situation(self.status, self.planned, self.collection(), session, approved, self._generator)
 
     def collection(self) -> Collection:
         """See `Desk.collection`."""
@@ -100,6 +101,17 @@ class ChatDesk:
 
         return find_pending_question(self._workspace, self.record.run_id) if self.status == "waiting" else None
 
+    def pending_ask(self) -> Mapping[str, Any] | None:
+        """Return the question that the run's planner asks the person now; None if it asks nothing."""
+        from atlantis_dml.graph.running import find_pending_ask
+
+        return find_pending_ask(self._workspace, self.record.run_id) if self.status == "waiting" else None
+
+    def answer_ask(self, words: str) -> str:
+        """Pass the person's words on to the planner; they approve nothing."""
+        self.worker.start(self.record.run_id, {"decision": "respond", "words": words, "by": "in the chat"})
+        return "Passed on to the planner; the run goes on."
+
     def host(self) -> Host:
         """Return who answers now; a chat model shares its dollar budget, as it is by now, with the run."""
         if self._template.spec.planner == RULES:
@@ -116,6 +128,7 @@ class ChatDesk:
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
         lines = describe_plan(self.planned, self.collection(), goal, auto=self._template.spec.auto)
+        lines += self._describe_unshowable() if self.planned.text else []
         if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
             for line in lines:
                 self.screen.line(line)
@@ -137,6 +150,16 @@ class ChatDesk:
         """Return the chat model's calls at the cost of this conversation, with its dollar budget as it is by now."""
         spec = replace(self._template.spec, budget=self.planned.budget, beside=self.record.run_id)
         return build_model_calls(self._workspace, self._id, spec, streaming=streaming)
+
+    def _describe_unshowable(self) -> list[str]:
+        """Return a line about what the plan names and the generator cannot show."""
+        named = read_plan_goal(self.planned, self.collection()).cells
+        found = find_unshowable(self._generator, named, self.collection())
+        return [f"Note: {explain_unshowable(self._generator, found)}"] if found else []
+
+    @property
+    def _generator(self) -> str:
+        return self._template.spec.generator
 
     def start(self) -> str:
         """See `Desk.start`."""

@@ -44,6 +44,8 @@ def answer_line(line: str, conversation: Conversation, desk: ChatDesk, hear: Cal
         desk: Says who the host is; asked for each line, since the remaining budget changes.
         hear: Called with each piece of the reply as it arrives.
     """
+    if desk.pending_ask() and not (line.startswith("/") or is_stop_word(line)):
+        return desk.answer_ask(line)
     if line.startswith("/") and _command(line) in _WITHOUT_WORDS:
         line = line.split(" ", maxsplit=1)[0]
     host = RuleHost() if line.startswith("/") or is_stop_word(line) else desk.host()

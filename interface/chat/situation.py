@@ -9,6 +9,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.chat.run_plan import describe_limits, list_missing
 from atlantis_core.chat.status_lines import describe_budget
 from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.run.capabilities import describe_generator
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.round import read_judged_rounds
 
@@ -26,12 +27,14 @@ def describe_situation(
     collection: Collection,
     session: Session | None,
     question: Mapping[str, Any] | None,
+    generator: str,
 ) -> str:
     """Return the lines of `Desk.situation`."""
     train, queries = len(collection.of_split("train")), len(collection.of_split("validation"))
     lines = [f"status: {status}", f"data: {collection.name}, {train} training images, {queries} validation queries"]
     lines.append(f"classes: {_join_names(collection.classes)}")
     values = (f"{facet} ({_join_names(found[:12])})" for facet, found in facet_value_lists(collection).items())
+    lines.append(f"generator: {describe_generator(generator)}")
     lines.append(f"facets: {'; '.join(values) or 'none yet; captions may add some'}")
     if status not in {"none", "planned"}:
         lines += _describe_run(session, question) if session else []

@@ -66,6 +66,7 @@ def drive_run(
 
 
 def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None) -> None:
+    from atlantis_dml.app.ask_approval import describe_ask
     from atlantis_dml.text.command_lines import build_command_on_run
 
     resume = build_command_on_run("resume", session.run_id, session.workspace.folder)
@@ -77,6 +78,10 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
         _stop(session, f"interrupted; continue with: {resume}", EXIT_INTERRUPTED, as_json)
     if outcome.status == "waiting":
         question = outcome.question or {}
+        if "ask" in question:
+            lines = " ".join(describe_ask(question))
+            message = f"{lines}; answer with: {resume} --respond WORDS"
+            _stop(session, message, EXIT_WAITING, as_json, {"question": dict(question)})
         message = (
             f"round {question['round']} waits for approval ({count_noun(question['images'], 'image')}); "
             f"continue with: {resume} --approve (or --edit FILE, --respond WORDS, --reject, --stop)"

@@ -57,6 +57,21 @@ def edit(
     return _answer(context, run, by, {"decision": "edit", "protocol_hash": protocol_hash} | change)
 
 
+def answer(
+    context: Caller,
+    run: RunId,
+    words: Annotated[str, Field(min_length=1, max_length=600, description="What the person said, in their words.")],
+    by: By,
+) -> StateAnswer:
+    """Pass on what a person answered to the planner's question. It approves nothing.
+
+    Ask the person; do not answer for them.
+    """
+    desk = find_desk(context)
+    desk.site.steering.answer_ask(run, words, name_approver(by))
+    return answer_state(desk, run)
+
+
 def reject(
     context: Caller,
     run: RunId,

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp_types import CallToolResult
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.serialization import from_json
 from atlantis_core.base.text import clean_text, quote
+from atlantis_core.records import Protocol
 from atlantis_core.run.approval import hash_question
+from atlantis_core.run.capabilities import describe_prompt_words
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_dml.app.ask_approval import describe_cost, describe_responses
@@ -62,6 +65,8 @@ class ShownProtocol:
     cells: tuple[ShownCell, ...]
     """The first ones."""
     more_cells: int
+    prompt_words: str
+    """Which share of the prompts' words the generator understands."""
     answers_to: tuple[str, ...]
     """What this draft follows, and after several rejections the question whether to end the run."""
 
@@ -81,6 +86,10 @@ class RunState:
     """The verdict on each judged round."""
     report_path: str
     protocol: ShownProtocol | None
+    asks: str = ""
+    """What the planner asks the person now; empty if it asks nothing."""
+    options: tuple[str, ...] = ()
+    """Answers that it offers."""
 
 
 StateAnswer = Annotated[CallToolResult, RunState]
@@ -101,6 +110,7 @@ def read_state(desk: McpDesk, run_id: str) -> RunState:
     site = desk.site
     run = site.workspace.runs.get(run_id)
     status, question = site.steering.read_status(run.id), site.steering.pending_question(run.id)
+    asked = site.steering.pending_ask(run.id) or {}
     doing, problem = site.steering.describe_activity(run.id)
     session, summary = site.load_run(run.id).session, summarise(site.workspace, run.id)
     return RunState(
@@ -115,6 +125,8 @@ def read_state(desk: McpDesk, run_id: str) -> RunState:
         ),
         summary["report_path"],
         show_protocol(session, question) if question else None,
+        clean_text(asked.get("ask", ""), _LONGEST_TEXT),
+        tuple(asked.get("options", ())),
     )
 
 
@@ -143,6 +155,7 @@ def show_protocol(session: Session, question: Mapping[str, Any]) -> ShownProtoco
         describe_cost(session, question),
         cells,
         len(protocol["cells"]) - len(cells),
+        describe_prompt_words(session, from_json(Protocol, protocol)),
         tuple(describe_responses(question)),
     )
 
@@ -155,6 +168,10 @@ def describe_state(state: RunState) -> list[str]:
     lines += map(quote_line, state.rounds)
     if state.status in {"paused", "stopped", "failed"}:
         lines.append("resume continues it; finished work is kept")
+    if state.asks:
+        options = "; ".join(f"{number}. {quote(text)}" for number, text in enumerate(state.options, start=1))
+        lines.append(f"the planner asks the person: {quote(state.asks)} {options}".rstrip())
+        lines.append("Ask them, and pass their words on with answer; it approves nothing")
     return lines + (list(_describe_protocol(state.protocol)) if state.protocol else [])
 
 
@@ -173,5 +190,7 @@ def _describe_protocol(shown: ShownProtocol) -> Iterator[str]:
         yield f"{cell.number}. {quote(cell.class_name)}{where}: {count_noun(cell.count, 'image')}{prompts}"
     if shown.more_cells:
         yield f"and {count_noun(shown.more_cells, 'cell')} more"
+    if shown.prompt_words:
+        yield f"words: {quote_line(shown.prompt_words)}"
     yield f"cost: {shown.cost}"
     yield ASK_THE_PERSON

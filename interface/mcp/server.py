@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from atlantis_core.base.errors import AtlantisError
 from atlantis_core.base.text import clean_text
 from atlantis_dml import __version__
-from atlantis_dml.mcp.answer_tools import approve, edit, end_run, reject, respond
+from atlantis_dml.mcp.answer_tools import answer, approve, edit, end_run, reject, respond
 from atlantis_dml.mcp.desk import McpDesk
 from atlantis_dml.mcp.diagnose import diagnose
 from atlantis_dml.mcp.report import report
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 READING: tuple[Callable[..., Any], ...] = (diagnose, run_status, wait_run, list_runs, report, trace, search)
 """Tools that generate nothing and decide nothing."""
-ACTING: tuple[Callable[..., Any], ...] = (start_run, approve, edit, respond, reject, end_run, resume, stop)
+ACTING: tuple[Callable[..., Any], ...] = (start_run, approve, edit, respond, reject, answer, end_run, resume, stop)
 """Tools that change a run."""
 
 _LONGEST_LINE = 2000

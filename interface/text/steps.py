@@ -91,6 +91,8 @@ def _approval(node: Mapping[str, Any]) -> list[str]:
     output = node["output"]
     answer, by = output["answer"], output.get("by", "")
     decision = answer["decision"]
+    if "ask" in node["input"]:
+        return [f"result: asked: {node['input']['ask']}; answered {by}: {answer.get('words') or 'nobody is here'}"]
     if decision in _NOT_APPROVED:
         return [
             f"result: {_NOT_APPROVED[decision]} {by}: {answer.get('words') or answer.get('reason') or 'no words'}"

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import clean_text
+from atlantis_core.records import Protocol
 from atlantis_core.run.responses import LONGEST_WORDS
 from atlantis_dml.app.ask_approval import NOT_APPROVED
 from atlantis_dml.web.live_conversation import QuietScreen
@@ -42,6 +43,36 @@ class Steering:
             return None
         question = find_pending_question(self._workspace, run.id)
         return drop_skipped_cells(Session(self._workspace, run.id, run.spec), question) if question else None
+
+    def pending_ask(self, run_id: str) -> Mapping[str, Any] | None:
+        """Return the question that a run's planner asks the person now; None if it asks nothing."""
+        from atlantis_dml.graph.running import find_pending_ask
+
+        run = self._workspace.runs.get(run_id)
+        if self._workspace.read_status(run) != "waiting" or self._driver(run)[0].is_busy():
+            return None
+        return find_pending_ask(self._workspace, run.id)
+
+    def answer_ask(self, run_id: str, words: str, by: str) -> None:
+        """Pass a person's words on to the planner that asks; they approve nothing.
+
+        Raises:
+            ToolError: The run asks nothing now.
+        """
+        with self._lock:
+            run = self._workspace.runs.get(run_id)
+            if self.pending_ask(run.id) is None:
+                raise ToolError("the run asks nothing now; another window may have answered")
+            self._driver(run)[0].start(run.id, {"decision": "respond", "words": words, "by": by})
+
+    def describe_words(self, run_id: str, question: Mapping[str, Any]) -> str:
+        """Return which share of the prompts' words the generator understands; may be empty."""
+        from atlantis_core.run.capabilities import describe_prompt_words
+        from atlantis_core.run.session import Session
+
+        run = self._workspace.runs.get(run_id)
+        protocol = from_json(Protocol, question["protocol"])
+        return describe_prompt_words(Session(self._workspace, run.id, run.spec), protocol)
 
     def read_status(self, run_id: str) -> RunStatus:
         """Return the status of a run; `running` as soon as this server drives it."""

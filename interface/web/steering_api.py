@@ -35,7 +35,10 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/question")
     def question(run_id: str) -> dict[str, Any]:
         pending = site.steering.pending_question(run_id)
-        return {"question": pending and {**pending, "hash": hash_question(pending)}}
+        if pending is None:
+            return {"question": None}
+        words = site.steering.describe_words(run_id, pending)
+        return {"question": {**pending, "hash": hash_question(pending), "words": words}}
 
     @router.get("/runs/{run_id}/answered")
     def answered(run_id: str, protocol_id: str) -> dict[str, Any]:

@@ -63,3 +63,9 @@ def test_it_changes_one_part_of_an_arm(name: str, session: Session) -> None:
 def test_an_unknown_one_is_refused() -> None:
     with pytest.raises(SetupError, match="unknown remedy 'prayer'; known: ask_labels"):
         parse_remedy("prayer")
+
+
+def test_it_says_what_it_can_do_and_what_it_cannot(name: str) -> None:
+    remedy, _ = parse_remedy(name)
+    assert remedy.can
+    assert remedy.cannot

@@ -49,6 +49,7 @@ GAPS = (
     Gap(NIGHT, 2, 14.0, 0.31, 0.17, 0.49, 29, 0.38, "scarce", (HOSTILE, "blue tug"), 0.38),
     Gap(Cell(HOSTILE, "light", "night"), 0, 14.0, 0.4, 0.2, 0.6, 20, 0.3, "scarce", (), 0.3),
 )
+SHOWS = "can show light, weather; cannot show another pose"
 BRIEF = Brief(
     round=2,
     gaps=GAPS,
@@ -59,6 +60,7 @@ BRIEF = Brief(
     spread="targeted",
     modes=("edit", "text_to_image"),
     scorer="margin",
+    generator=SHOWS,
     feedback="fewer cells",
     goal="night photos are not found",
     constraints=Constraints((Cell("", "light", "fog"),), ("keep the harbour lamps",)),
@@ -156,7 +158,7 @@ def _answered() -> Brief:
 ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
     "protocol": lambda calls, session: ChatDrafter(calls, session).draft(_answered()),
     "prompts": lambda calls, _: ChatPromptWriter(calls).write(
-        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values, responses=("more 'harbour' at dusk",))
+        _protocol(), PromptFacts(BRIEF.classes, BRIEF.facet_values, "", SHOWS, ("more 'harbour' at dusk",))
     ),
     "insight": lambda calls, _: ChatInsight(calls).find(
         InsightFacts(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from atlantis_core.run.capabilities import describe_generator, describe_remedies
 from atlantis_dml.prompts import quoted, render
 from atlantis_dml.tools import TOOLS, make_tools
 from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools
@@ -39,6 +40,8 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         rounds=3,
         generator='"photometric"',
         arms="edit (changes light, weather, blur or background of real photos of the class)",
+        shows=describe_generator("photometric"),
+        remedies=describe_remedies(("generate", "serve")),
     )
     now = render(
         "planner_now",

@@ -16,9 +16,12 @@ from urllib.parse import quote_plus
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.option_strings import make_with, name_and_options
+from atlantis_core.base.ports import Capabilities
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.cut_paste.compositing import paste
 from atlantis_core.generation.cut_paste.sources import Cutter, UsableSources, list_files, open_folder
+from atlantis_core.generation.edits import EDITS
+from atlantis_core.generation.medium_words import MEDIA
 from atlantis_core.generation.sizes import shrink
 
 if TYPE_CHECKING:
@@ -65,6 +68,14 @@ class CutPasteGenerator:
     name = "cut_paste"
     modes: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
+    capabilities = Capabilities(
+        "objects of the class, cut out of its photos, at other scales and angles on the backgrounds and in the light "
+        "of other photos",
+        "light or weather that no training photo shows, another medium, pose or side",
+        frozenset({"background", "background_clutter", "viewpoint"}),
+        borrows=frozenset({*EDITS}) - frozenset(MEDIA),
+        reads="nothing",
+    )
 
     def __init__(self, spec: str = "") -> None:
         folder, given = name_and_options(spec, "?", "generator cut_paste:", decode=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.parallel import best_device
+from atlantis_core.base.ports import Capabilities
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.diffusion.addons import find_addons, has_peft, require_peft
 from atlantis_core.generation.diffusion.fitting import GeneratorFit
@@ -45,6 +46,10 @@ class DiffusionGenerator:
     """
 
     name = "diffusion"
+    capabilities = Capabilities(
+        "what its model was trained on, as the prompts describe it",
+        "what its model never saw: rare classes, exact products and places",
+    )
 
     def __init__(self, spec: str) -> None:
         self._spec = spec

@@ -19,6 +19,8 @@ class AskLabels(SelfTrain):
     """Photos that a person named, and those that are then sure: `ask_labels`, `:gallery` or `:both`."""
 
     name = "ask_labels"
+    can = "add photos of the pool whose class a person names"
+    cannot = "add what no photo of the pool shows"
     asks = True
     _shows = "photos of the pool that a person named, and those like them"
 

@@ -36,6 +36,8 @@ class Generate(Remedy):
     """Images by the run's generator."""
 
     name = "generate"
+    can = "add images of failing cells that the generator can show"
+    cannot = "show what the generator cannot"
     makes_images = True
     is_for_cells = True
 

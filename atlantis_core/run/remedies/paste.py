@@ -39,6 +39,8 @@ class Paste(Remedy):
     """
 
     name = "paste"
+    can = "show the objects of classes with few photos in other scenes"
+    cannot = "show another pose, side or medium; help classes with enough photos"
     makes_images = True
     is_for_cells = True
     spends_images = False

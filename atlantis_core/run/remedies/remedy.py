@@ -17,6 +17,10 @@ class Remedy:
     """A remedy that changes nothing; a subclass overrides the part that it changes."""
 
     name = ""
+    can = ""
+    """What it can do, in words that follow "can", for people and chat models."""
+    cannot = ""
+    """What it cannot, likewise."""
     makes_images = False
     """Whether it adds images to the training set; it then implements `build_generator` and `build_requests`."""
 

@@ -34,6 +34,8 @@ class SelfTrain(Remedy):
     """Pseudo-labelled photos of the pool: `self_train`, `self_train:gallery` or `self_train:both`."""
 
     name = "self_train"
+    can = "add real photos of the pool whose class the model is sure of"
+    cannot = "add what no photo of the pool shows, or classes that the model does not recognise"
     makes_images = True
     spends_images = False
     uses_pool = True

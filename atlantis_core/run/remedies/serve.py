@@ -18,6 +18,8 @@ class Serve(Remedy):
     """Corrects the similarities for hubs, searches class means and the like: `serve:csls:k=10`."""
 
     name = "serve"
+    can = "change how the same models are searched, within seconds"
+    cannot = "teach the model anything new about how a class looks"
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return the servings that are worth a try; none with another distance than the cosine."""

@@ -25,6 +25,8 @@ class Train(Remedy):
     """A recipe with other settings; its options are written as behind a preset: `train:mixstyle=0.5`."""
 
     name = "train"
+    can = "train the same photos by another recipe"
+    cannot = "show what no training photo shows"
 
     def list_offers(self, session: Session) -> Sequence[Offer]:
         """Return the recipes that suit the goal; costly ones only against attacks, which nothing else answers."""

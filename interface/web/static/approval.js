@@ -81,6 +81,7 @@ async function show(place, run, answered) {
     ...answersTo(question),
     el("p", {}, protocol.objective),
     el("p", { className: "quiet" }, `${protocol.reason.replace(/\.?$/, ".")} Expected gain on these cells: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
+    question.words ? el("p", { className: "quiet" }, `${question.words}.`) : null,
     el("ul", { className: "cells" }, ...rows.map((one) => one.item)),
     protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${counted(protocol.cells.length - MOST_CELLS, "more cell")} with ${counted(rest(protocol), "image")}`) : null,
     el("p", { className: "actions" }, total, ...buttons, reason), problem);

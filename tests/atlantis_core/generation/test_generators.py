@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.ports import GENERATORS, Generator
+from atlantis_core.base.ports import GENERATORS, Capable, Generator
 from atlantis_core.base.registry import build_part
+from atlantis_core.generation.edits import BORROWING_EDITS, EDITS
 from tests.atlantis_core.generation.conftest import photo
 
 
@@ -29,6 +30,14 @@ def test_it_has_a_name_and_a_version(generator):
     assert generator.version
     assert generator.modes
     assert isinstance(generator.notice, str)
+
+
+def test_it_says_what_it_can_show_and_names_no_edit_that_there_is_not(generator):
+    assert isinstance(generator, Capable)
+    known = generator.capabilities
+    assert known.can
+    assert known.cannot
+    assert (known.edits or set()) | known.borrows <= {*EDITS, *BORROWING_EDITS}
 
 
 def test_one_rgb_image_per_request_in_order(generator, ask):

@@ -25,6 +25,7 @@ def test_every_tool_is_described_and_typed(desk) -> None:
         "edit",
         "respond",
         "reject",
+        "answer",
         "end_run",
         "resume",
         "stop",
