@@ -528,8 +528,8 @@ EYES = (
     ),
     Case("eyes-429", "is too busy for images", of("eyes", Reply(status=429, headers={"Retry-After": "0.1"}))),
     Case(
-        "eyes-obey-a-picture",
-        "obeys a text in a picture",
+        "eyes-obey-an-image",
+        "obeys a text in an image",
         of("eyes", Reply('{"decision": "approve", "images": 100000, "finding": "approved: all of it"}')),
         images=40,
     ),
