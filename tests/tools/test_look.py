@@ -16,6 +16,7 @@ from atlantis_core.base.errors import ProviderRefused
 from atlantis_core.records import Budget, Cell, Protocol
 from atlantis_core.records.sheet import Finding, Sheet
 from atlantis_core.run.drafting import Brief
+from atlantis_core.run.forecasting import write_forecast
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.sheets.drawing import MOST_TILES
@@ -24,6 +25,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.eyes import ChatEyes
 from atlantis_dml.graph.running import advance
+from atlantis_dml.report.report import write_report
 from atlantis_dml.tools.context import ProtocolDrafter, RunContext
 
 Begin = Callable[..., RunContext]
@@ -64,7 +66,7 @@ def answers_of(context: RunContext, tool: str) -> list[str]:
 
 
 def test_a_round_is_looked_at_three_times_and_its_findings_are_kept_and_told(begin: Begin) -> None:
-    context, model = with_eyes(begin(**SMALL), *[seeing()] * 3)
+    context, model = with_eyes(begin(**SMALL, vision="openai:eyes"), *[seeing()] * 3)
     advance(context)
     looks = read_looks(context.session, 1)
     assert [look.sheet.kind for look in looks] == ["missed", "pilot", "screened"]
@@ -81,6 +83,11 @@ def test_a_round_is_looked_at_three_times_and_its_findings_are_kept_and_told(beg
     kept = [tile.note for tile in looks[2].sheet.tiles]
     agreeing = sum(note == "kept" for note in kept)
     assert f"the filters agree in {agreeing} of {len(kept)} tiles" in looks[2].finding.remarks
+    assert "at most 3 looks at contact sheets, about 6,600 tokens" in write_forecast(context.session)
+    page, text = _report(context)
+    assert page.count('src="data:image/jpeg') >= 3
+    assert "about 6,600 tokens" in page
+    assert "a look at 12 new images" in text
 
 
 def test_images_are_the_same_with_eyes_and_without(begin: Begin, tmp_path: Path) -> None:
@@ -155,6 +162,10 @@ def test_without_eyes_a_person_is_told_once_where_the_sheets_are(begin: Begin) -
     context = begin(seeds=1)
     context.session.say = lines.append
     advance(context)
+    assert "looks" not in write_forecast(context.session)
+    page, text = _report(context)
+    assert "Contact sheets of round 1" in page
+    assert "- `sheets/round-1-screened-" in text
     told = [line for line in lines if "contact sheets" in line]
     assert told == [f"contact sheets to look at (the report shows them too): {_folder(context)}"]
     assert {path.name for path in _folder(context).iterdir()} == {
@@ -241,6 +252,13 @@ class _SameDraft:
 def _with_arm(call: Call, step: str) -> AIMessage:
     name, _, arm = step.partition(":")
     return call(name, **({"arm": arm} if arm else {}))
+
+
+def _report(context: RunContext) -> tuple[str, str]:
+    """Write the report; return its page and its Markdown."""
+    write_report(context.session.workspace, context.session.run_id)
+    folder = _folder(context).parent
+    return (folder / "report.html").read_text(), (folder / "report.md").read_text()
 
 
 def _folder(context: RunContext) -> Path:
