@@ -82,13 +82,15 @@ def finding_for(facts: str, seen: str = "yes") -> dict[str, Any]:
 
 
 def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
-    """Return the step that the prompt names as usual; a sentence if nothing is left to do."""
+    """Return the first of the steps that the prompt lists as open; a sentence if nothing is left to do."""
     texts = [now, *(str(message["content"]) for message in reversed(messages))]
-    found = next(filter(None, (re.search(r"Usually next: (\w+)(?::(\w+))? \(", text) for text in texts)), None)
+    found = next(
+        filter(None, (re.search(r"Open steps in order: (?!none)(\w+)(?::(\w+))?", text) for text in texts)), None
+    )
     if found is None:
         return "No step is left that is likely to help."
     name, arm = found.groups()
-    return name, {"arm": arm} if arm else {}, f"It is the usual step, and {name} was not done in this round."
+    return name, {"arm": arm} if arm else {}, f"It is the first open step, and {name} was not done in this round."
 
 
 def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:

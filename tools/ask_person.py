@@ -19,8 +19,7 @@ WORDS = "ask asked person question"
 def ask_person(question: str, runtime: Runtime, options: list[str] | None = None) -> object:
     """Ask the person something that only they can know, and wait for the answer. It never approves spending.
 
-    Questions about the classes of single photos of a pool are asked by the remedy `ask_labels` instead: run_round's
-    pilots forecast what ten such answers would gain.
+    Classes of photos of a pool are asked by the remedy `ask_labels`, whose pilots forecast what answers would gain.
 
     Args:
         question: One question, short and concrete, without jargon.

@@ -63,11 +63,11 @@ def draft_protocol(
     Args:
         max_images: Maximum number of images, within this round's share of the budget; 0 means the whole share.
         feedback: What to change in the last draft, in words.
-        cells: Cells with their numbers of images, in place of those that the drafter would choose.
-        weight: Sampling weight of a synthetic image against a real one, up to 10; 0 leaves it to the drafter.
-        scorer: Outlier scorer (margin, knn, centre_ratio, isolation, lof, risk); empty leaves it to the drafter.
-        remedy: Remedy of this round, such as `serve:csls`, without pilots; empty: what run_round's pilots choose.
-        reuse_images_of: Number of a rolled-back round whose kept images are trained on again, beside the new ones.
+        cells: Cells with their numbers of images; without them the drafter chooses.
+        weight: Sampling weight of a synthetic image against a real one, up to 10; 0: the drafter's.
+        scorer: Outlier scorer: margin, knn, centre_ratio, isolation, lof or risk; empty: the drafter's.
+        remedy: Remedy of this round, such as `serve:csls`, without pilots; empty: what pilots choose.
+        reuse_images_of: A rolled-back round whose kept images are trained on again, beside the new ones.
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session

@@ -37,11 +37,10 @@ _LATER = {"generate_images", "score_outliers", "train_retriever:candidate"}
 
 @tool
 def run_round(runtime: Runtime, choose: str = "", pilot: bool = True, remedies: list[str] | None = None) -> object:
-    """Run the drafted protocol to its verdict, in one call: prompts, pilots, images, filters, trainings, measurement.
+    """Run the drafted protocol to its verdict: prompts, pilots, images, filters, trainings, measurement.
 
-    Images are made only after an approval, for which the run may wait. It stops where something has to be decided: no
-    remedy promises a gain, two promise the same, the best one harms other queries, or the filters reject nearly all
-    images. Called again it goes on from there; nothing is done twice. The answer has the verdict.
+    Images are made only after an approval. It stops where something has to be decided: no remedy promises a gain, two
+    promise the same, the best one harms other queries, or the filters reject nearly all. Called again it goes on.
 
     Args:
         choose: Name of a remedy to use instead of the one with the best pilot.

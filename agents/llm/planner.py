@@ -13,9 +13,9 @@ from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.insight_facts import describe_sides
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
+from atlantis_dml.agents.choices import describe_choices, list_open_steps
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.llm.planner_history import take_newest
-from atlantis_dml.agents.planner import find_next_step
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_rounds
 from atlantis_dml.prompts import quoted, render
 
@@ -91,7 +91,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
     session = context.session
     images_left = session.images_left
     usd_left = context.cost_tracker.left_usd()
-    constraints, usual = read_constraints(session), find_next_step(state, session)
+    constraints = read_constraints(session)
     return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
@@ -102,5 +102,6 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "skipped": describe_cells(constraints.skip),
         "notes": [quoted(note) for note in constraints.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
-        "usual": f"{usual.name} ({usual.reason})" if usual else "nothing is left to do in this round",
+        "choices": describe_choices(state, session),
+        "open": ", ".join(list_open_steps(state, session)) or "none",
     }

@@ -154,7 +154,9 @@ def test_the_trace_keeps_how_much_of_the_prompts_was_understood(begin: Begin) ->
     tree = context.session.workspace.events.tree(context.session.run_id)
     steps = [child for node in tree for child in node["children"] if child["name"] == "write_prompts"]
     assert "photometric understands" in steps[0]["output"]["artifact"]["understood"]
-    assert context.session.read(1, JournalKind.PROTOCOL).remedy == GENERATE  # type: ignore[union-attr]
+    protocol = context.session.read(1, JournalKind.PROTOCOL)
+    assert protocol is not None
+    assert protocol.remedy == GENERATE
 
 
 def test_stated_cells_that_cannot_be_shown_are_refused_too(

@@ -42,7 +42,7 @@ def brain(messages: list[BaseMessage]) -> AIMessage:
     role, told = messages[0].text, messages[-1].text
     usage = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100}
     if role.startswith("You are the planner"):
-        name, _, arm = re.findall(r"Usually next: (\w+)(:(\w+))?", told)[0]
+        name, _, arm = re.findall(r"Open steps in order: (\w+)(:(\w+))?", told)[0]
         call = {"name": name, "args": {"arm": arm} if arm else {}, "id": f"call-{len(messages)}"}
         return AIMessage(f"{name} comes next.", tool_calls=[call], usage_metadata=usage)
     answers: dict[str, Any] = {

@@ -54,7 +54,11 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         skipped='every class at "light=fog"' if begun else "",
         notes=['"keep the lamps"'] if begun else [],
         done="dataset_statistics" if begun else "nothing yet",
-        usual="find_gaps (Find the cells where the incumbent fails.)",
+        open="find_gaps, draft_protocol" if begun else "dataset_statistics, train_retriever:baseline",
+        choices=[
+            "prepare: 3 trainings, no images (dataset_statistics, train_retriever:baseline)",
+            "stop: nothing",
+        ],
     )
     text = "\n".join(["--- system", render("planner"), "--- human", goal, "--- human", now, render("planner_nudge")])
     compare(f"planner_{'later' if begun else 'first'}.md", text + "\n")

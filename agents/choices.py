@@ -1,0 +1,72 @@
+"""What a planner can do now, and what each choice costs: images, seconds, dollars, as far as they are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.plural import count_noun
+from atlantis_core.run.drafting import images_for_round
+from atlantis_core.run.round import read_judged_rounds, read_round
+from atlantis_core.run.time_estimate import mean_training_seconds
+from atlantis_dml.tools import list_steps
+from atlantis_dml.tools.draft_protocol import STEPS as DRAFT_STEPS
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+    from atlantis_dml.tools.steps import State
+
+_DRAFT_PLACE = DRAFT_STEPS[-1].place
+
+
+def list_open_steps(state: State, session: Session) -> list[str]:
+    """Return the usual steps that are needed and not done in this round, in order."""
+    done, round_index = set(state.get("steps", [])), state["round"]
+    return [step.name for step in list_steps() if step.name not in done and step.is_needed(session, round_index)]
+
+
+def describe_choices(state: State, session: Session) -> list[str]:
+    """Return the choices of a planner with their prices, one a line."""
+    done = set(state.get("steps", []))
+    before = [
+        step.name
+        for step in list_steps()
+        if step.place < _DRAFT_PLACE and step.name not in done and step.is_needed(session, state["round"])
+    ]
+    lines = [f"prepare: {_price_preparation(session, before)}"] if before else []
+    found = read_round(session, state["round"])
+    if found.gaps is not None:
+        share = count_noun(images_for_round(session, state["round"]), "image")
+        lines.append(f"draft_protocol: nothing yet; at most {share} may be asked for")
+    if found.protocol is not None:
+        lines.append(f"run_round: {_price_round(session, state['round'])}")
+    judged = read_judged_rounds(session)
+    if judged and found.protocol is None and judged[-1].decision.verdict == "undecided":
+        left = session.max_seeds - judged[-1].decision.overall.seeds
+        if left > 0:
+            lines.append(f"more_seeds: at most {left}, each {_trainings(session, 2)}")
+    person = "nobody is here to answer" if session.spec.auto else "a person's time"
+    return [*lines, "inspect_data, search_images, recall_trials: seconds", f"ask_person: {person}", "stop: nothing"]
+
+
+def _price_preparation(session: Session, steps: list[str]) -> str:
+    """Say what the steps before a draft cost."""
+    trainings = (session.spec.seeds + 1) * ("train_retriever:baseline" in steps)
+    trainings += "train_retriever:incumbent" in steps
+    cost = _trainings(session, trainings) if trainings else "seconds"
+    return f"{cost}, no images ({', '.join(steps)})"
+
+
+def _price_round(session: Session, round_index: int) -> str:
+    """Say what the drafted protocol costs to its verdict."""
+    found = read_round(session, round_index)
+    images = found.protocol.num_images if found.protocol else 0
+    pilots = "" if found.pilots else "; pilots before: a training or seconds each"
+    approval = "" if session.spec.auto else ", after an approval"
+    return f"at most {count_noun(images, 'image')}{approval}, and {_trainings(session, session.spec.seeds)}{pilots}"
+
+
+def _trainings(session: Session, number: int) -> str:
+    """Return a number of trainings with the time that they take, where one is known."""
+    seconds = mean_training_seconds(session.workspace, session.run_id)
+    about = "" if seconds is None else f" (about {max(1, round(number * seconds))} s)"
+    return f"{count_noun(number, 'training')}{about}"
