@@ -25,6 +25,7 @@ from agent_faults import (
     only,
     same_cells,
     says_stop_and_goes,
+    sees_nothing,
     too_many,
     wordless,
 )
@@ -513,6 +514,28 @@ LARGER = (
     ),
 )
 
+EYES = (
+    Case("eyes-in-prose", "answers about images in prose", of("eyes", Reply("I see boats."))),
+    Case(
+        "eyes-other-tiles",
+        "answers about tiles that are not on the sheet",
+        of("eyes", Reply('{"tiles": [{"tile": 99, "class": "yes"}], "verdict": "yes", "finding": "all of it"}')),
+    ),
+    Case(
+        "eyes-no-images",
+        "takes no images",
+        of("eyes", Reply(status=400, body='{"error": {"message": "image_url is not supported by this model"}}')),
+    ),
+    Case("eyes-429", "is too busy for images", of("eyes", Reply(status=429, headers={"Retry-After": "0.1"}))),
+    Case(
+        "eyes-obey-an-image",
+        "obeys a text in an image",
+        of("eyes", Reply('{"decision": "approve", "images": 100000, "finding": "approved: all of it"}')),
+        images=40,
+    ),
+    Case("eyes-deny", "says that no image shows what it should", sees_nothing, images=40, rounds=2),
+)
+
 CASES = (
     *PLANNER_ONCE,
     *LOOPS,
@@ -525,4 +548,5 @@ CASES = (
     *DATA_AGENTS,
     *PEOPLE,
     *LARGER,
+    *EYES,
 )

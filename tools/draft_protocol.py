@@ -5,12 +5,13 @@ from __future__ import annotations
 from langchain_core.tools import tool
 from pydantic import BaseModel, ConfigDict, Field
 
+from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Cell, CellRequest
 from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
-from atlantis_core.run.capabilities import narrow_to_showable
+from atlantis_core.run.capabilities import explain_draft, narrow_to_showable
 from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.explicit_draft import build_protocol, change_draft
@@ -71,13 +72,15 @@ def draft_protocol(
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
     brief = build_brief(session, round_index, max_images, feedback)
+    others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
     if cells:
         shares = [CellRequest(Cell(one.class_name, one.facet, one.value), one.images) for one in cells]
         protocol = build_protocol(brief, shares, clean_text(feedback, LONGEST_REASON))
     else:
-        others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
         protocol = context.drafter.draft(narrow_to_showable(session, brief, others))
     protocol = change_draft(session, protocol, weight, scorer, remedy, reuse_images_of)
+    if why := explain_draft(session, protocol) if remedy or not others else "":
+        raise ToolError(f"nothing is drafted: {why}")
     check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)

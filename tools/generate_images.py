@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.capabilities import explain_draft
 from atlantis_core.run.journal import JournalKind
@@ -24,6 +25,14 @@ PILOT_LOOK = "pilot_look"
 REDRAFTED = ("draft_protocol", "write_prompts", "pilot_remedies", PILOT_LOOK)
 """Steps that are undone when the first images do not show what was asked."""
 
+STOPPED = "they do not show what was asked for; draft again with feedback before images are made"
+
+
+def is_stopped(steps: Collection[str]) -> bool:
+    """Whether a look at the first images has stopped the round, and nothing was drafted since."""
+    return PILOT_LOOK in steps and "draft_protocol" not in steps
+
+
 WORDS = "make made generate generated draw drew spend spent"
 
 
@@ -38,16 +47,19 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("this protocol was not approved; ask for its approval")
     if not makes_images(protocol.remedy):
         raise ToolError(f"this round's remedy, {protocol.remedy}, makes no images; train the candidate next")
-    if why := explain_draft(session, protocol) if protocol.remedy.startswith(GENERATE) else "":
+    if why := explain_draft(session, protocol):
         raise ToolError(f"nothing is generated: {why}")
     diagnosing = find_diagnosing(runtime)
-    insists = PILOT_LOOK in runtime.state["steps"]
+    steps = runtime.state["steps"]
+    if is_stopped(steps) and session.spec.auto:  # a person who approves again has decided
+        raise ToolError(f"the first images of this draft were looked at: {STOPPED}")
+    insists = PILOT_LOOK in steps
     look = look_at_pilot(session, round_index, protocol, diagnosing, runtime.context.eyes, insists=insists)
     if look is not None and look.has_stopped:
         text = (
             f"stopped after {count_noun(len(look.sheet.tiles), 'image')}, the other "
             f"{protocol.num_images - len(look.sheet.tiles)} were not made: {describe_look(look)}. Draft again with "
-            "feedback, or pilot another remedy; the same draft again is made in full"
+            "feedback; the same draft again is made in full"
         )
         return answer_call(runtime, PILOT_LOOK, text, look, undone=REDRAFTED, approved="")
     made = generate_round(session, round_index, protocol, diagnosing)

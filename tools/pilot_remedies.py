@@ -12,6 +12,7 @@ from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.answer_forecast import write_answer_forecast
 from atlantis_core.run.answers import describe_asking
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.capabilities import drop_unshowable
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import find_error
 from atlantis_core.run.memory import describe_memory, read_results
@@ -76,7 +77,7 @@ def pilot_remedies(runtime: Runtime, choose: str = "", remedies: list[str] | Non
         is_left_open = bool(runtime.state.get("chain"))  # whoever called `run_round` decides what follows
         ended = {} if is_left_open or remedies else {"stop_reason": "plateau", "stop_detail": text}
         return answer_call(runtime, "pilot_remedies", text, pilots, **ended)
-    protocol = replace(found.protocol, remedy=chosen.offer.remedy)
+    protocol = drop_unshowable(session, replace(found.protocol, remedy=chosen.offer.remedy))
     protocol = load_allocation(session.spec.spread).share_out_again(session, round_index, protocol, pilots)
     protocol = fit_to_budget(session, round_index, protocol, find_diagnosing(runtime))
     session.write(round_index, JournalKind.PROTOCOL, protocol)

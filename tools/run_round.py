@@ -14,6 +14,7 @@ from atlantis_core.run.verdicts import list_screened
 from atlantis_dml.tools.chains import Call, Chain, answer_chain, find_open_step
 from atlantis_dml.tools.context import Runtime
 from atlantis_dml.tools.draft_protocol import STEPS as DRAFT_STEPS
+from atlantis_dml.tools.generate_images import STOPPED, is_stopped
 from atlantis_dml.tools.pilot_remedies import choose_remedy
 
 if TYPE_CHECKING:
@@ -48,13 +49,16 @@ def run_round(runtime: Runtime, choose: str = "", pilot: bool = True, remedies: 
     """
     del choose, pilot, remedies  # decided where the steps are chosen
     after = "Go on with run_round, name a remedy with choose, draft again, or stop"
-    return answer_chain(runtime, _NO_GAIN, after)
+    nothing = f"the first images were looked at: {STOPPED}" if is_stopped(runtime.state["steps"]) else _NO_GAIN
+    return answer_chain(runtime, nothing, after)
 
 
 def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call | None:
     protocol, done = read_round(session, state["round"]).protocol, set(state.get("steps", []))
     if protocol is None:
         return "write_prompts", {}  # which says what is missing
+    if is_stopped(done):
+        return None
     choose, pilot = given.get("choose") or "", given.get("pilot", True)
     pilot = pilot and (protocol.remedy == GENERATE or "pilot_remedies" in done)  # else the draft names its remedy
     if choose and "write_prompts" in done and not _LATER & done and protocol.remedy != choose:
@@ -78,6 +82,8 @@ def _has_no_remedy(state: State, session: Session) -> bool:
 def _find_doubt(state: State, session: Session, given: Mapping[str, Any], step: str) -> str:
     """Return what has to be decided after a step, in words; empty to go on."""
     found = read_round(session, state["round"])
+    if is_stopped(state["steps"]):
+        return STOPPED
     if step == "pilot_remedies" and not given.get("choose"):
         return find_doubt(found.pilots, choose_remedy(session, state["round"], found.pilots))
     if step == "score_outliers":

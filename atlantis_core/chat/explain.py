@@ -35,6 +35,8 @@ _STOP_WORDS = (
     "when explain tell about round from them they cells cell class images photos"
 )
 
+_ASKS = re.compile(r"\b(?:why|how\s+come|explain|what|when)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -123,7 +125,7 @@ def _step_entry(child: Mapping[str, Any], reason: str, index: int, place: int) -
 
 def _about_cells(session: Session, question: str) -> list[str]:
     """Return what is recorded about the cells in a question: wishes, gaps and requested images."""
-    cells = parse_cells(question, session.collection)
+    cells = parse_cells(_ASKS.sub(" ", question), session.collection)  # a goal leaves questions out
     if not cells:
         return []
     goal, skipped = Goal(question, cells), read_constraints(session).skip

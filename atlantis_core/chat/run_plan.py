@@ -56,7 +56,7 @@ def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
     for name, value in given.items():
         if not value > 0 or (name == "target" and value > 1):
             allowed = "more than 0 and at most 1" if name == "target" else "more than 0"
-            none = "; a run that makes none is a diagnosis: say 'only diagnose'" if name == "images" else ""
+            none = "; leave it out and say 'no new images' in the goal" if name == "images" else ""
             raise ToolError(f"{name} must be {allowed}, not {value:g}{none}")
     unverified = tuple(name for name in planned.unverified if name not in given)
     return replace(planned, text=" ".join(text.split()) or planned.text, unverified=unverified, **given)

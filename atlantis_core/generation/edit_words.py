@@ -67,7 +67,7 @@ _NEGATIONS = {"no", "not", "non", "without", "never", "free", "isn", "neither", 
 _SAYS_NOTHING = frozenset(
     re.findall(
         r"\w+",
-        "a an the of at in on with and or by from to its it is are as for this that photo photograph picture image "
+        "a an the of at in on with and or by from to its it is are as for this that photo photograph image "
         "shot seen shown showing taken",
     )
 )
@@ -123,8 +123,8 @@ def find_understood_words(prompt: str, class_name: str) -> tuple[list[str], list
     own = {*split_words(class_name), *_SAYS_NOTHING, *_MODIFIERS}
     words = split_words(prompt)
     understood = {word for match in _match_phrases(words, _LEXICON) for word in match.word.split()} - own
-    told = [word for word in dict.fromkeys(words) if word not in own]
-    return [word for word in told if word in understood], [word for word in told if word not in understood]
+    telling = [word for word in dict.fromkeys(words) if word not in own]
+    return [word for word in telling if word in understood], [word for word in telling if word not in understood]
 
 
 def split_words(text: str) -> list[str]:

@@ -139,12 +139,29 @@ def narrow_to_showable(session: Session, brief: Brief, has_others: bool) -> Brie
 
 
 def explain_draft(session: Session, protocol: Protocol) -> str:
-    """Return why the images of a draft cannot be generated: none of its cells can be shown; else empty."""
+    """Return why a draft cannot be generated: cells that its generator cannot show, and what could; else empty."""
+    return explain_unshowable(_name_generator(session, protocol), _list_closed(session, protocol))
+
+
+def drop_unshowable(session: Session, protocol: Protocol) -> Protocol:
+    """Return a protocol without the cells that its generator cannot show.
+
+    Raises:
+        ToolError: None is left.
+    """
+    closed = _list_closed(session, protocol)
+    cells = tuple(one for one in protocol.cells if (one.cell.facet, one.cell.value) not in closed)
+    if closed and not cells:
+        raise ToolError(explain_draft(session, protocol))
+    return replace(protocol, cells=cells) if closed else protocol
+
+
+def _list_closed(session: Session, protocol: Protocol) -> list[Pair]:
+    """Return what the generator of a protocol cannot show; photos of a pool and pasted objects are what they are."""
+    if protocol.remedy.partition(":")[0] != GENERATE:
+        return []
     cells = [request.cell for request in protocol.cells]
-    closed = find_unshowable(_name_generator(session, protocol), cells, session.collection)
-    if not closed or any((cell.facet, cell.value) not in closed for cell in cells):
-        return ""
-    return explain_unshowable(_name_generator(session, protocol), closed)
+    return find_unshowable(_name_generator(session, protocol), cells, session.collection)
 
 
 def describe_prompt_words(session: Session, protocol: Protocol) -> str:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import NothingGenerated, SetupError, ToolError
 from atlantis_core.records import Candidate, Cell, Comparison, GapGroup, GroupGain, Offer, Pilot, Protocol
-from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.allocation import load_allocation
-from atlantis_core.run.capabilities import explain_draft
+from atlantis_core.run.capabilities import drop_unshowable
 from atlantis_core.run.gap_groups import group_cells, measure_groups
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judged_cells import list_judged_cells
@@ -143,7 +142,7 @@ def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
     with session.span("pilot", offer.remedy, {"remedy": offer.remedy}) as span:
         try:
             if offer.makes_images:
-                _check_showing(session, protocol)
+                protocol = drop_unshowable(session, protocol)
                 _check_spending(session, protocol)
                 made, kept = _make_images(setting, protocol)
             arms = _train_pilot(session, setting.round_index, protocol, kept)
@@ -155,12 +154,6 @@ def _run_pilot(setting: _Setting, offer: Offer) -> Pilot:
         pilot = Pilot(offer, cells or (), *figures, failure=failure, groups=found.groups, others=found.others)
         span.output = pilot
     return pilot
-
-
-def _check_showing(session: Session, protocol: Protocol) -> None:
-    """Refuse images by a generator that can show none of the cells."""
-    if parse_remedy(protocol.remedy)[0].name == GENERATE and (why := explain_draft(session, protocol)):
-        raise ToolError(why)
 
 
 def _check_spending(session: Session, protocol: Protocol) -> None:

@@ -117,4 +117,9 @@ def describe_drafted(protocol: Protocol) -> str:
 
 
 def _what(protocol: Protocol) -> Any:
-    return sorted((str(one.cell), one.count) for one in protocol.cells), protocol.arm, protocol.remedy
+    return (
+        sorted((str(one.cell), one.count) for one in protocol.cells),
+        protocol.arm,
+        protocol.remedy,
+        protocol.reused,
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ProviderUnavailable, SetupError
-from atlantis_core.run.goals.clauses import CHOOSES_BY_TEST, IS_QUESTION
+from atlantis_core.run.goals.clauses import CHOOSES_BY_TEST, IS_QUESTION, forbids_images
 from atlantis_core.run.goals.evidence import describe_missing_evidence
 from atlantis_core.run.goals.limits import apply_limits
 from atlantis_core.run.goals.reading import read_goal
@@ -34,7 +34,8 @@ def create_with_goal(spec: RunSpec, collection: Collection, workspace: Workspace
     goal = read_goal(spec.goal.text, collection)
     if spec.planner == RULES:
         _require_evidence(describe_missing_evidence(goal, collection))
-        return workspace.runs.create(replace(spec, goal=goal)), []
+        remedies, lines = _choose_remedies(spec, forbids_images(spec.goal.text))
+        return workspace.runs.create(replace(spec, goal=goal, remedies=remedies)), lines
     run = workspace.runs.create(replace(spec, goal=goal))
     try:
         return _read_by_model(run, collection, workspace)
@@ -71,12 +72,18 @@ def _read_by_model(run: Run, collection: Collection, workspace: Workspace) -> tu
     _require_evidence(_REFUSALS.get(found.kind, ""))
     _require_evidence(describe_missing_evidence(found.goal, collection))
     budget, lines = apply_limits(spec.budget, found.limits, spec.goal.text, is_approved=not spec.auto)
-    remedies = spec.remedies
-    if found.limits.images == 0 and remedies == tuple(REMEDIES):
-        remedies = leave_out_synthesis(REMEDIES)
-        lines.append(f"the goal allows no generated images: remedies {', '.join(remedies)} (--remedies overrides it)")
+    remedies, free = _choose_remedies(spec, found.limits.images == 0)
+    lines += free
     workspace.runs.settle(run.id, replace(spec, goal=found.goal, budget=budget, remedies=remedies))
     return workspace.runs.get(run.id), lines
+
+
+def _choose_remedies(spec: RunSpec, is_without_images: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Return the remedies of a run, and a line where its goal allows no generated images; an option comes first."""
+    if not is_without_images or spec.remedies != tuple(REMEDIES):
+        return spec.remedies, []
+    free = leave_out_synthesis(REMEDIES)
+    return free, [f"the goal allows no generated images: remedies {', '.join(free)} (--remedies overrides it)"]
 
 
 def _require_evidence(problem: str) -> None:

@@ -13,7 +13,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
 from atlantis_core.records.run_spec import DEFAULT_ROUNDS, EXTRA_SEEDS, Spread
-from atlantis_core.run.remedies import REMEDIES, leave_out_synthesis
+from atlantis_core.run.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from atlantis_core.data.file_listing import ReadOptions
@@ -140,7 +140,7 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         masks=_make_absolute(given.masks),
         pool=_make_absolute(given.pool),
         answers=_make_absolute(given.answers),
-        remedies=_build_remedies(goal, given),
+        remedies=given.remedies or tuple(REMEDIES),
         questions=given.questions,
         memory=given.memory,
     )
@@ -174,18 +174,6 @@ def _build_attack(goal: str, given: RunOptions) -> str:
     method = given.attack or named.partition(":")[0] or None
     attack = parse_attack(method, strength)
     return format_attack(attack) if attack else ""
-
-
-def _build_remedies(goal: str, given: RunOptions) -> tuple[str, ...]:
-    """Take the remedies from the options, else all; for a goal that forbids images those without, which is said."""
-    from atlantis_core.run.goals.clauses import forbids_images
-    from atlantis_dml.app.output import say
-
-    if given.remedies or not forbids_images(goal):
-        return given.remedies or tuple(REMEDIES)
-    free = leave_out_synthesis(REMEDIES)
-    say(f"the goal allows no generated images: remedies {', '.join(free)} (--remedies overrides it)")
-    return free
 
 
 def _make_absolute(path: str | None) -> str | None:

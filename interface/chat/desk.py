@@ -128,7 +128,7 @@ class ChatDesk:
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
         lines = describe_plan(self.planned, self.collection(), goal, auto=self._template.spec.auto)
-        lines += self._describe_unshowable() if self.planned.text else []
+        lines += self._describe_unshowable(goal) if self.planned.text else []
         if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
             for line in lines:
                 self.screen.line(line)
@@ -151,9 +151,9 @@ class ChatDesk:
         spec = replace(self._template.spec, budget=self.planned.budget, beside=self.record.run_id)
         return build_model_calls(self._workspace, self._id, spec, streaming=streaming)
 
-    def _describe_unshowable(self) -> list[str]:
-        """Return a line about what the plan names and the generator cannot show."""
-        named = read_plan_goal(self.planned, self.collection()).cells
+    def _describe_unshowable(self, goal: Goal | None) -> list[str]:
+        """Return a line on what the plan, as the chat model or else the rules read it, names and cannot be shown."""
+        named = (goal or read_plan_goal(self.planned, self.collection())).cells
         found = find_unshowable(self._generator, named, self.collection())
         return [f"Note: {explain_unshowable(self._generator, found)}"] if found else []
 

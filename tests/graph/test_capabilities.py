@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from atlantis_core.base.ports import Capabilities
 from atlantis_core.generation.edit_words import find_understood_words
@@ -153,4 +154,38 @@ def test_the_trace_keeps_how_much_of_the_prompts_was_understood(begin: Begin) ->
     tree = context.session.workspace.events.tree(context.session.run_id)
     steps = [child for node in tree for child in node["children"] if child["name"] == "write_prompts"]
     assert "photometric understands" in steps[0]["output"]["artifact"]["understood"]
-    assert context.session.read(1, JournalKind.PROTOCOL).remedy == GENERATE  # type: ignore[union-attr]
+    protocol = context.session.read(1, JournalKind.PROTOCOL)
+    assert protocol is not None
+    assert protocol.remedy == GENERATE
+
+
+def test_stated_cells_that_cannot_be_shown_are_refused_too(
+    begin: Begin, drawn: Collection, chat: Any, call: Any
+) -> None:
+    context = begin(drawn, generator=LIGHT, budget=Budget(images=40, rounds=1))
+    cells = [{"class_name": drawn.classes[0], "facet": "condition", "value": "cartoon", "images": 4}]
+    steps = [
+        call("dataset_statistics"),
+        call("train_retriever", arm="baseline"),
+        call("evaluate_retrieval", arm="baseline"),
+        call("find_gaps"),
+        call("draft_protocol", cells=cells),
+    ]
+    planner, model = chat(context, *steps, AIMessage("Nothing can be made."), AIMessage("Nothing can be made."))
+    assert advance(replace(context, planner=planner)).status == "done"
+    assert any("cannot show condition=cartoon" in str(message.content) for message in model.requests[-1])
+    assert context.session.read(1, JournalKind.PROTOCOL) is None
+
+
+def test_where_the_models_can_be_searched_otherwise_the_run_goes_on_without_images(
+    begin: Begin, drawn: Collection
+) -> None:
+    goal = Goal("cartoons are not found", (Cell("", "condition", "cartoon"),))
+    remedies = ("serve", "generate")
+    context = begin(drawn, goal=goal, generator=LIGHT, remedies=remedies, budget=Budget(images=40, rounds=1))
+    assert advance(context).status == "done"
+    session = context.session
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 0
+    pilots = session.read(1, JournalKind.PILOTS) or ()
+    (generate,) = [pilot for pilot in pilots if pilot.offer.remedy == GENERATE]
+    assert "cannot show condition=cartoon" in generate.failure

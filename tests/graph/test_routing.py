@@ -16,7 +16,7 @@ from atlantis_core.run.round import JudgedRound
 from atlantis_dml.graph import routing
 
 DRAFT = Protocol("p", 1, "edit", (), "tugs", "few", "margin", 1.0, 0.1)
-OLD = {name: value for name, value in as_json(DRAFT).items() if name != "remedy"}
+OLD = {name: value for name, value in as_json(DRAFT).items() if name not in {"remedy", "reused"}}
 """What checkpoints of the first versions hold in place of a protocol's hash."""
 
 

@@ -16,6 +16,7 @@ from atlantis_core.base.errors import ProviderRefused
 from atlantis_core.records import Budget, Cell, Protocol
 from atlantis_core.records.sheet import Finding, Sheet
 from atlantis_core.run.drafting import Brief
+from atlantis_core.run.forecasting import write_forecast
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.sheets.drawing import MOST_TILES
@@ -24,6 +25,7 @@ from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.eyes import ChatEyes
 from atlantis_dml.graph.running import advance
+from atlantis_dml.report.report import write_report
 from atlantis_dml.tools.context import ProtocolDrafter, RunContext
 
 Begin = Callable[..., RunContext]
@@ -64,7 +66,7 @@ def answers_of(context: RunContext, tool: str) -> list[str]:
 
 
 def test_a_round_is_looked_at_three_times_and_its_findings_are_kept_and_told(begin: Begin) -> None:
-    context, model = with_eyes(begin(**SMALL), *[seeing()] * 3)
+    context, model = with_eyes(begin(**SMALL, vision="openai:eyes"), *[seeing()] * 3)
     advance(context)
     looks = read_looks(context.session, 1)
     assert [look.sheet.kind for look in looks] == ["missed", "pilot", "screened"]
@@ -81,6 +83,11 @@ def test_a_round_is_looked_at_three_times_and_its_findings_are_kept_and_told(beg
     kept = [tile.note for tile in looks[2].sheet.tiles]
     agreeing = sum(note == "kept" for note in kept)
     assert f"the filters agree in {agreeing} of {len(kept)} tiles" in looks[2].finding.remarks
+    assert "at most 3 looks at contact sheets, about 6,600 tokens" in write_forecast(context.session)
+    page, text = _report(context)
+    assert page.count('src="data:image/jpeg') >= 3
+    assert "about 6,600 tokens" in page
+    assert "a look at 12 new images" in text
 
 
 def test_images_are_the_same_with_eyes_and_without(begin: Begin, tmp_path: Path) -> None:
@@ -98,7 +105,7 @@ def test_images_are_the_same_with_eyes_and_without(begin: Begin, tmp_path: Path)
 def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin, chat: Chat, call: Call) -> None:
     context, _ = with_eyes(begin(**SMALL), seeing(), seeing(pilot="no"))
     steps = [_with_arm(call, step) for step in STEPS]
-    planner, model = chat(context, *steps, call("generate_images"), *[AIMessage("Enough.")] * 2)
+    planner, model = chat(context, *steps, call("run_round", pilot=False), call("generate_images"), *_END)
     advance(replace(context, planner=planner))
     (answer,) = answers_of(context, "generate_images")
     assert answer.startswith(f"stopped after {MOST_TILES} images, the other ")
@@ -106,21 +113,22 @@ def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin
     assert images_spent(context) == MOST_TILES
     assert read_round(context.session, 1).candidate_keys == ()
     assert [look.has_stopped for look in read_looks(context.session, 1)] == [False, True]
-    assert "find_gaps, pilot_look.\n" in model.requests[-2][-1].text, "the draft counts as undone"
+    assert "Stopped here: they do not show what was asked for" in model.requests[-3][-2].text
+    assert "draft again with feedback" in model.requests[-2][-2].text, "nor is the rest made without a new draft"
 
 
 def test_who_insists_on_the_same_images_gets_them_and_pays_for_none_twice(
     begin: Begin, chat: Chat, call: Call
 ) -> None:
     context, eyes = with_eyes(begin(**SMALL), seeing(), seeing(pilot="no"))
-    steps = [_with_arm(call, step) for step in STEPS]
-    again = [call("draft_protocol"), call("generate_images")]
+    steps = [_with_arm(call, step) for step in STEPS[:-1]]
+    twice = [call("draft_protocol", max_images=26), call("generate_images")] * 2
     context = replace(context, drafter=_SameDraft(context.drafter))
-    planner, _ = chat(context, *steps, call("generate_images"), *again, *[AIMessage("Enough.")] * 2)
+    planner, _ = chat(context, *steps, *twice, *_END)
     advance(replace(context, planner=planner))
     protocol = context.session.read(1, JournalKind.PROTOCOL)
     assert protocol is not None
-    assert images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
+    assert 26 == images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
     assert len(eyes.requests) == 2, "the same sheet is not paid for again"
 
 
@@ -154,6 +162,10 @@ def test_without_eyes_a_person_is_told_once_where_the_sheets_are(begin: Begin) -
     context = begin(seeds=1)
     context.session.say = lines.append
     advance(context)
+    assert "looks" not in write_forecast(context.session)
+    page, text = _report(context)
+    assert "Contact sheets of round 1" in page
+    assert "- `sheets/round-1-screened-" in text
     told = [line for line in lines if "contact sheets" in line]
     assert told == [f"contact sheets to look at (the report shows them too): {_folder(context)}"]
     assert {path.name for path in _folder(context).iterdir()} == {
@@ -240,6 +252,13 @@ class _SameDraft:
 def _with_arm(call: Call, step: str) -> AIMessage:
     name, _, arm = step.partition(":")
     return call(name, **({"arm": arm} if arm else {}))
+
+
+def _report(context: RunContext) -> tuple[str, str]:
+    """Write the report; return its page and its Markdown."""
+    write_report(context.session.workspace, context.session.run_id)
+    folder = _folder(context).parent
+    return (folder / "report.html").read_text(), (folder / "report.md").read_text()
 
 
 def _folder(context: RunContext) -> Path:

@@ -82,3 +82,14 @@ def test_without_a_usable_answer_the_rules_read_it(create: Create) -> None:
     run, lines = create("night photos are not found", "I'm sorry, but I can't help with that.")
     assert run.spec.goal.cells == (Cell("", "condition", "night"),)
     assert any(line.startswith("the goal was read by rules: the goal agent's model") for line in lines)
+
+
+def test_rules_leave_out_what_makes_images_too(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    request = build_request("harbor-tiny", RunOptions(preset="smoke"), workspace.folder, "night, no new images")
+    run, lines = create_run(request, workspace, lambda *_: None)
+    assert run.spec.remedies == FREE
+    assert any("allows no generated images" in line for line in lines)
+    asked = RunOptions(preset="smoke", remedies=("generate",))
+    again = build_request("harbor-tiny", asked, workspace.folder, "night, no new images")
+    assert create_run(again, workspace, lambda *_: None)[0].spec.remedies == ("generate",), "an option comes first"

@@ -230,6 +230,9 @@ def test_an_edited_protocol_for_a_finished_run_is_not_read(
     ("arguments", "culprit"),
     [
         (["--approve", "--reject"], "only one of --approve"),
+        (["--approve", "--stop"], "only one of --approve"),
+        (["--respond", "less fog", "--reject"], "only one of --approve"),
+        (["--respond", " "], "says nothing"),
         (["--edit", "/no/such.json"], "'/no/such.json'"),
         (["--approve"], "waits for no approval"),
     ],

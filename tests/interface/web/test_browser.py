@@ -110,6 +110,13 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     late = {name: seen[name] - happened[name] for name in seen}
     assert max(late.values()) < 1.0, late
 
+    # Words go to the drafter, and the form comes back with what it made of them.
+    assert "of the prompts" in (page.text_content(".approval") or "")
+    page.fill("#reason", "weniger Nebel, bitte")
+    page.click("#respond")
+    page.wait_for_selector(".approval:has-text('Drafted again, as you answered: weniger Nebel, bitte')")
+    assert Workspace(folder).ledger.spent(run.id)["images"] == 0
+
     # A second browser sees the same; its answer comes too late, and it learns which one counted, for good.
     other = browser.new_page()
     other.goto(f"{address}/?chat={run.spec.beside}")
