@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlantis_dml.tools import list_steps
+from atlantis_dml.tools.chains import find_open_step
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -13,6 +13,4 @@ if TYPE_CHECKING:
 
 def find_next_step(state: State, session: Session) -> Step | None:
     """Return the first usual step of the preparation or of this round that is needed and not done; None after all."""
-    done = set(state.get("steps", []))
-    open_steps = (step for step in list_steps() if step.name not in done)
-    return next((step for step in open_steps if step.is_needed(session, state["round"])), None)
+    return find_open_step(state, session)
