@@ -95,5 +95,6 @@ def draft_protocol(
         f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
     text += f" It also trains on the images kept in round {protocol.reused[0]}." if protocol.reused else ""
+    text += f" Remedy: {protocol.remedy}." if remedy else ""
     anew = {"protocol": hash_protocol(protocol), "approved": ""}
     return answer_call(runtime, "draft_protocol", text, protocol, undone=_LATER, **anew)

@@ -28,8 +28,8 @@ def describe_round(judged: JudgedRound, session: Session) -> list[str]:
         for (facet, value), count in asked.items()
     )
     return [
-        f"round {judged.index}: {count_noun(made, 'image')} made for {where} with arm {protocol.arm}, weight "
-        f"{protocol.synthetic_weight:g}",
+        f"round {judged.index}, remedy {protocol.remedy}: {count_noun(made, 'image')} made for {where} with arm "
+        f"{protocol.arm}, weight {protocol.synthetic_weight:g}",
         f"the filters kept {kept} of {made}" + (f"; rejected: {why}" if why else ""),
         f"expected gain {protocol.expected_gain:+.3f}; {_describe_targeted(decision.targeted)}; "
         f"overall {decision.overall.gain:+.3f}",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import InvalidProtocol, SetupError, ToolError
+from atlantis_core.base.errors import InvalidProtocol, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE
-from atlantis_core.run.remedies import makes_images, parse_remedy
+from atlantis_core.run.pilots import list_offers
+from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round import read_round
 from atlantis_core.run.verdicts import has_survivors
 
@@ -83,13 +84,10 @@ def change_draft(
 
 
 def _check_remedy(session: Session, remedy: str) -> None:
-    try:
-        parse_remedy(remedy)
-    except SetupError as error:
-        raise InvalidProtocol(str(error)) from error
-    name = remedy.partition(":")[0]
-    if name not in session.spec.remedies:
-        raise InvalidProtocol(f"remedy {name!r} is not one of this run's: {', '.join(session.spec.remedies)}")
+    """Refuse what this run does not offer: a family such as `train` is no remedy without its settings."""
+    offered = [offer.remedy for offer in list_offers(session)]
+    if remedy not in offered:
+        raise InvalidProtocol(f"remedy {remedy!r} is not on offer; offered: {', '.join(offered) or 'none'}")
 
 
 def _reuse_images(session: Session, protocol: Protocol, reused: int) -> Protocol:

@@ -49,12 +49,21 @@ def test_a_planner_states_cells_counts_weight_and_scorer_and_code_checks_them(
         call("recall_trials"),
         call("draft_protocol", cells=[first], scorer="telepathy"),
         call("draft_protocol", cells=[first], remedy="prayer"),
+        call("draft_protocol", cells=[first], remedy="train"),
         call("draft_protocol", cells=[first, second], weight=0.5, scorer="knn", feedback="Nights are missed."),
         *STOP,
     )
     advance(replace(context, planner=planner))
-    said = results(model)[1:7]
-    expected = ["not a cell", "this round has 6", "pictures", "no round is finished", "margin", "generate"]
+    said = results(model)[1:8]
+    expected = [
+        "not a cell",
+        "this round has 6",
+        "pictures",
+        "no round is finished",
+        "margin",
+        "generate",
+        "not on offer",
+    ]
     for text, telling in zip(said, expected, strict=True):
         assert telling in text
     protocol = read_round(context.session, 1).protocol
