@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ProviderUnavailable
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import clean_text
+from atlantis_core.base.text import cut_sentence
 from atlantis_core.records import Critique
 from atlantis_core.run.critique import count_survivors, describe_round
 from atlantis_core.run.moved_cells import name_cell, read_moves
@@ -84,8 +84,8 @@ class ChatCritic:
             return self._rules.review(judged, session)
 
     def _critique(self, answer: _Answer) -> Critique:
-        changes = tuple(clean_text(change, _LONGEST) for change in answer.changes[:3] if change.strip())
-        return Critique(clean_text(answer.finding, _LONGEST), changes, self._calls.name)
+        changes = tuple(cut_sentence(change, _LONGEST) for change in answer.changes[:3] if change.strip())
+        return Critique(cut_sentence(answer.finding, _LONGEST), changes, self._calls.name)
 
 
 def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langchain_core.tools import tool
 from pydantic import BaseModel, ConfigDict, Field
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import clean_text
+from atlantis_core.base.text import clean_text, cut_sentence
 from atlantis_core.records import Cell, CellRequest
 from atlantis_core.records.generation import GENERATE
 from atlantis_core.run.approval import hash_protocol
@@ -16,6 +18,7 @@ from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.explicit_draft import build_protocol, change_draft
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.judging import count_tries
 from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_core.run.round import drop_candidate_arm
@@ -23,6 +26,7 @@ from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
 LONGEST_REASON = 600
+_MOST_OFFERS = 16
 
 _LATER = ("write_prompts", "pilot_remedies", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
@@ -55,6 +59,7 @@ def draft_protocol(
     scorer: str = "",
     remedy: str = "",
     reuse_images_of: int = 0,
+    objective: str = "",
 ) -> object:
     """Draft the protocol of this round from the gaps, the budget and earlier rounds; or state parts of it yourself.
 
@@ -68,6 +73,7 @@ def draft_protocol(
         scorer: Outlier scorer: margin, knn, centre_ratio, isolation, lof or risk; empty: the drafter's.
         remedy: Remedy of this round, such as `serve:csls`, without pilots; empty: what pilots choose.
         reuse_images_of: A rolled-back round whose kept images are trained on again, beside the new ones.
+        objective: What all images should show and what must stay, in one or two sentences.
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
@@ -79,12 +85,16 @@ def draft_protocol(
     else:
         protocol = context.drafter.draft(narrow_to_showable(session, brief, others))
     protocol = change_draft(session, protocol, weight, scorer, remedy, reuse_images_of)
+    if objective:
+        protocol = replace(protocol, objective=cut_sentence(objective, LONGEST_REASON))
     if why := explain_draft(session, protocol) if remedy or not others else "":
         raise ToolError(f"nothing is drafted: {why}")
     check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     session.write(round_index, JournalKind.CANDIDATES, ())  # images of an earlier draft are not this protocol's
+    if tries := count_tries(session, round_index):
+        session.write(round_index, JournalKind.EARLIER_TRIES, tries)
     session.write(round_index, JournalKind.PILOTS, ())
     drop_candidate_arm(session, round_index)
     share = brief.num_images
@@ -95,6 +105,14 @@ def draft_protocol(
         f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
     text += f" It also trains on the images kept in round {protocol.reused[0]}." if protocol.reused else ""
-    text += f" Remedy: {protocol.remedy}." if remedy else ""
+    text += f" Remedy: {protocol.remedy}." if remedy else _list_offers(runtime)
     anew = {"protocol": hash_protocol(protocol), "approved": ""}
     return answer_call(runtime, "draft_protocol", text, protocol, undone=_LATER, **anew)
+
+
+def _list_offers(runtime: Runtime) -> str:
+    """Say to a chat planner which remedies it may name or pilot; the rules pilot them all."""
+    if runtime.context.planner.name == "rules":
+        return ""
+    offers = [offer.remedy for offer in list_tries(runtime.context.session)]
+    return f" Remedies to pilot: {', '.join(offers[:_MOST_OFFERS])}." if offers else ""

@@ -8,14 +8,24 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import format_figure, quote
+from atlantis_core.metrics.paired_test import recalls_by_seed
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import measure_arm, measure_frozen
+from atlantis_core.run.measurements import (
+    counted_queries,
+    load_outcomes,
+    measure_arm,
+    measure_frozen,
+    queries_in_cells,
+)
 from atlantis_core.run.round import read_arms
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from atlantis_core.records import Measurement
+    from atlantis_core.run.session import Session
 
 _MAX_FACETS = 4
 _MAX_VALUES = 6
@@ -40,7 +50,7 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)
     scores = f"R@1 {format_figure(measured.recall_at[1])}, MAP@R {format_figure(measured.scores['map_at_r'])}"
-    text = f"{arm}: {scores} over {measured.queries} queries{_by_value(measured)}"
+    text = f"{arm}: {scores} over {measured.queries} queries{_in_goal(session, trial_ids)}{_by_value(measured)}"
     if arm == "candidate":
         session.write(round_index, JournalKind.CANDIDATE, measured)
     else:
@@ -51,6 +61,17 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
     if measured.left_out:
         text += f"; {measured.left_out} queries have no positive in the gallery and are left out"
     return answer_call(runtime, f"evaluate_retrieval:{arm}", text, measured)
+
+
+def _in_goal(session: Session, trial_ids: Sequence[str]) -> str:
+    """Say Recall@1 on the queries that the goal names, as the mean of the seeds; empty if it names none."""
+    if not session.goal.cells:
+        return ""
+    outcomes = load_outcomes(session, trial_ids)
+    counted = counted_queries(outcomes)
+    named = [one for one in queries_in_cells(session, session.goal.cells) if one in counted]
+    of_seeds = recalls_by_seed([outcomes], named) if named else []
+    return f"; on the {len(named)} queries of the goal R@1 {format_figure(of_seeds[0].mean())}" if of_seeds else ""
 
 
 def _by_value(measured: Measurement) -> str:

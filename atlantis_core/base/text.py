@@ -38,6 +38,12 @@ def clean_text(text: str, longest: int) -> str:
     return f"{kept[: longest - 9]}~{digest}"
 
 
+def cut_sentence(text: str, longest: int) -> str:
+    """Return one line of harmless text as `clean_text` does; a long one is cut after a word and ends in `...`."""
+    kept = clean_text(text, max(longest, len(text)) + 1)
+    return kept if len(kept) <= longest else f"{kept[: longest - 4].rsplit(' ', 1)[0]} ..."
+
+
 def quote(text: str, longest: int | None = None) -> str:
     """Return text as a JSON string, cut to `longest` characters, so that it reads as data inside a sentence."""
     return json.dumps(text[:longest], ensure_ascii=False)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.data.entries import parse_split
 from atlantis_core.data.roles import FLAG_COLUMNS
 from atlantis_core.records import Caption, Collection, LabelledImage
 
@@ -114,7 +115,7 @@ def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Se
         return f"one value only ({distinct.pop()!r})" if distinct else "no values"
     if is_implied_by_label(values, labels):
         return "function of the label (one value per class)"
-    return "" if chosen is not None else _why_too_fine(present, distinct)
+    return "" if chosen is not None else _why_unlikely(present, distinct)
 
 
 def is_implied_by_label(values: Sequence[str], labels: Sequence[str]) -> bool:
@@ -131,8 +132,10 @@ def is_nearly_unique(present: Sequence[str]) -> bool:
     return len(set(present)) > max(2, 0.5 * len(present))
 
 
-def _why_too_fine(present: Sequence[str], distinct: set[str]) -> str:
-    """Return why a column has too many values for a facet; empty if it has not."""
+def _why_unlikely(present: Sequence[str], distinct: set[str]) -> str:
+    """Return why a column that nobody named is no facet: other values than a facet's, or too many; empty if it is."""
+    if all(map(parse_split, distinct)):
+        return "names splits, not what an image shows"
     if is_nearly_unique(present):
         return f"nearly unique ({len(distinct)} values for {len(present)} images)"
     if len(distinct) > 12 and all(map(_is_number, distinct)):

@@ -86,6 +86,8 @@ class JournalKind:
     """What people had said about photos of the pool when the round first used it."""
     ANSWER_FORECAST = EntryKind("answer_forecast", AnswerForecast)
     """What more answers may bring, as it was known after the pilots."""
+    EARLIER_TRIES = EntryKind("earlier_tries", int)
+    """Remedies that were tried in this round for drafts that were given up."""
     PROTOCOL = EntryKind("protocol", Protocol)
     RESPONSES = EntryKind("responses", tuple[Response, ...])
     """What a person said to protocols of the round that they did not approve, oldest first."""

@@ -90,8 +90,13 @@ def look_at(
 
 def find_error(session: Session, round_index: int) -> float:
     """Return how often a round may err, given how many remedies were tried for it."""
-    tries = sum(pilot.is_try for pilot in session.read(round_index, JournalKind.PILOTS) or ())
-    return share_of_error(round_index, session.spec.budget.rounds, tries)
+    return share_of_error(round_index, session.spec.budget.rounds, count_tries(session, round_index))
+
+
+def count_tries(session: Session, round_index: int) -> int:
+    """Return how many remedies were tried in a round, also for drafts that were given up: on the same queries."""
+    earlier = session.read(round_index, JournalKind.EARLIER_TRIES) or 0
+    return earlier + sum(pilot.is_try for pilot in session.read(round_index, JournalKind.PILOTS) or ())
 
 
 def find_verdict(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.base.text import clean_text, quote
+from atlantis_core.base.text import cut_sentence, quote
 from atlantis_core.records.sheet import Finding, Look, Seen, Sheet, Tile, TileFinding
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ def check_finding(
     cleaned = tuple(
         replace(
             tile,
-            shows=clean_text(tile.shows, _LONGEST_WORDS),
-            wrong=clean_text(tile.wrong, _LONGEST_WORDS),
+            shows=cut_sentence(tile.shows, _LONGEST_WORDS),
+            wrong=cut_sentence(tile.wrong, _LONGEST_WORDS),
             condition_shown=tile.condition_shown if sheet.tiles[tile.number - 1].cell.facet else "yes",
             control_shown=tile.control_shown if sheet.has_control else "unsure",
         )
         for tile in sorted(tiles, key=lambda tile: tile.number)
     )
     limited = min(1.0, max(0.0, confidence))
-    found = Finding(clean_text(text, LONGEST_TEXT), verdict, limited, cleaned, by)
+    found = Finding(cut_sentence(text, LONGEST_TEXT), verdict, limited, cleaned, by)
     controls = Counter(tile.control_shown for tile in cleaned)
     is_trusted = controls["no"] <= controls["yes"]
     remarks = [] if is_trusted else ["it does not recognise these classes on real photos, so it stops nothing"]
