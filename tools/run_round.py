@@ -66,6 +66,8 @@ def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call
     if not choose and not _LATER & done and _has_no_remedy(state, session):
         return None
     skipped = {*done, *(() if pilot else ("pilot_remedies",))}
+    if (only := given.get("remedies")) and not any(name.startswith(GENERATE) for name in only):
+        skipped.add("write_prompts")  # no remedy that is piloted has an image made
     step = find_open_step({**state, "steps": list(skipped)}, session, first=_FIRST_PLACE)
     if step and step.tool == "pilot_remedies" and given.get("remedies"):
         return step.tool, {"remedies": given["remedies"]}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 DRAWS = 5
+LEAST_QUERIES = 30
 HELPS = 0.02
 """Gain in Recall@1 by the last doubling from which more images are said to help."""
 
@@ -41,12 +42,20 @@ def answer(session: Session, model: str, subject: str) -> tuple[str, Any]:
         figures.append({"share": part, "recall_at_1": float(np.mean(found)), "sd": float(np.std(found))})
     doubling = figures[-1]["recall_at_1"] - figures[-2]["recall_at_1"]
     curve = ", ".join(f"{one['share']:.0%} {one['recall_at_1']:.3f}" for one in figures)
-    verdict = "more images of the same kind are likely to help" if doubling >= HELPS else "the curve is nearly flat"
+    verdict = _judge(len(queries), doubling, figures[-1]["recall_at_1"] - figures[0]["recall_at_1"])
     share = f"share of the gallery (frozen backbone, mean of {DRAWS} draws)"
     text = (
         f"R@1 of {len(queries)} queries{name} by {share}: {curve}; the last doubling gave {doubling:+.3f}: {verdict}"
     )
     return text, figures
+
+
+def _judge(num_queries: int, doubling: float, rise: float) -> str:
+    """Say what a curve means; of a few queries its steps are those of single queries."""
+    if num_queries < LEAST_QUERIES:
+        return f"{num_queries} queries are too few to tell"
+    helps = doubling >= HELPS and rise >= HELPS
+    return "more images of the same kind are likely to help" if helps else "the curve is nearly flat"
 
 
 def thin_out(labels: list[str], share: float, draws: np.random.Generator) -> NDArray[np.bool_]:
