@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
@@ -59,19 +59,37 @@ def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call
         return "write_prompts", {}  # which says what is missing
     if is_stopped(done):
         return None
-    choose, pilot = given.get("choose") or "", given.get("pilot", True)
+    choose, pilot, only = given.get("choose") or "", given.get("pilot", True), given.get("remedies") or ()
     pilot = pilot and (protocol.remedy == GENERATE or "pilot_remedies" in done)  # else the draft names its remedy
-    if choose and "write_prompts" in done and not _LATER & done and protocol.remedy != choose:
+    is_open = not _LATER & done
+    if is_open and choose and "write_prompts" in done and protocol.remedy != choose:
         return "pilot_remedies", {"choose": choose, "remedies": given.get("remedies")}
-    if not choose and not _LATER & done and _has_no_remedy(state, session):
+    if is_open and pilot and "pilot_remedies" in done and _is_untried(state, session, only):
+        return "pilot_remedies", {"remedies": only}
+    if is_open and not choose and _has_no_remedy(state, session):
         return None
+    return _find_open_call(state, session, done, only, pilot=pilot)
+
+
+def _find_open_call(
+    state: State, session: Session, done: Collection[str], only: Sequence[str], *, pilot: bool
+) -> Call | None:
+    """Return the next usual step; without pilots, and prompts where only remedies without images are piloted."""
     skipped = {*done, *(() if pilot else ("pilot_remedies",))}
-    if (only := given.get("remedies")) and not any(name.startswith(GENERATE) for name in only):
-        skipped.add("write_prompts")  # no remedy that is piloted has an image made
+    if only and not any(name.startswith(GENERATE) for name in only):
+        skipped.add("write_prompts")
     step = find_open_step({**state, "steps": list(skipped)}, session, first=_FIRST_PLACE)
-    if step and step.tool == "pilot_remedies" and given.get("remedies"):
-        return step.tool, {"remedies": given["remedies"]}
+    if step and step.tool == "pilot_remedies" and only:
+        return step.tool, {"remedies": only}
     return (step.tool, step.arguments) if step else None
+
+
+def _is_untried(state: State, session: Session, names: Collection[str]) -> bool:
+    """Whether a remedy is named of which no pilot is in the table; in one call of the chain it is tried once."""
+    if any(line.startswith("pilot_remedies") for line in (state.get("chain") or {}).get("lines", ())):
+        return False
+    tried = [pilot.offer.remedy for pilot in read_round(session, state["round"]).pilots]
+    return any(not any(one == name or one.startswith(f"{name}:") for one in tried) for name in names)
 
 
 def _has_no_remedy(state: State, session: Session) -> bool:

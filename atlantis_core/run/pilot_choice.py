@@ -100,6 +100,8 @@ def find_doubt(pilots: Sequence[Pilot], best: Pilot | None, priors: Mapping[str,
         return "no remedy promises a gain"
     known = priors or {}
     tried = {pilot: shrunk_gain(pilot, known.get(pilot.offer.remedy, UNKNOWN)) for pilot in pilots if pilot.deciding}
+    if tried.get(best, 1.0) <= 0:
+        return f"no remedy gained in its pilot; {best.offer.remedy} is only not ruled out"
     harming = [pilot for pilot, gain in tried.items() if gain > tried.get(best, 0.0) and harms_others(pilot.others)]
     if harming:
         return f"{harming[0].offer.remedy} gains more than {best.offer.remedy}, but the other queries pay for it"

@@ -141,3 +141,20 @@ def test_pilots_can_be_left_out(begin: Begin, chat: Chat, call: Call) -> None:
     advance(replace(context, planner=planner))
     assert "pilot_remedies" not in done_tools(context)
     assert "generate_images" in done_tools(context)
+
+
+def test_remedies_that_were_not_piloted_are_piloted_when_they_are_named(begin: Begin, chat: Chat, call: Call) -> None:
+    context = begin(budget=Budget(images=8, rounds=1), remedies=("serve", "train"), seeds=1)
+    planner, model = chat(
+        context,
+        call("prepare"),
+        call("draft_protocol"),
+        call("run_round", remedies=["serve:csls"]),
+        call("run_round", remedies=["serve:prototypes"]),
+        *STOP,
+    )
+    advance(replace(context, planner=planner))
+    tried = {pilot.offer.remedy for pilot in read_round(context.session, 1).pilots}
+    assert tried == {"serve:csls", "serve:prototypes"}
+    assert "write_prompts" not in done_tools(context), "no remedy that is piloted has an image made"
+    assert "Stopped here" in result(model, 3)

@@ -42,7 +42,7 @@ def plan_made(session: Session, candidates: Sequence[Candidate], question: str =
     pairs = list(zip(shown, photos, strict=True))
     return SheetPlan(
         "pilot",
-        ("a synthetic image", "the real photo that it was made from, or another one of its class"),
+        ("a new image of this round", "the real photo that it was made from, or another one of its class"),
         tuple(Tile((one.key, photo.id if photo else ""), one.cell) for one, photo in pairs),
         tuple((one.path, photo.path if photo else "") for one, photo in pairs),
         question or "Do the left images show the class, and the condition that was asked for?",
@@ -61,11 +61,18 @@ def plan_screened(session: Session, found: Round) -> SheetPlan | None:
         return None
     return SheetPlan(
         "screened",
-        ("a synthetic image",),
+        ("a new image of this round",),
         tuple(Tile((one.candidate.key,), one.candidate.cell, _describe_verdict(one)) for one in shown),
         tuple((one.candidate.path,) for one in shown),
-        "The filters kept some of these images for training and rejected the others. Were they right?",
+        _ask_about_filters(len(kept), len(rejected)),
     )
+
+
+def _ask_about_filters(num_kept: int, num_rejected: int) -> str:
+    if num_kept and num_rejected:
+        return "The filters kept some of these images for training and rejected the others. Were they right?"
+    done = "kept all of these images for training" if num_kept else "rejected all of these images"
+    return f"The filters {done}. Were they right?"
 
 
 def plan_images(images: Sequence[LabelledImage | Candidate], facet: str = "") -> SheetPlan:
