@@ -133,7 +133,7 @@ def is_nearly_unique(present: Sequence[str]) -> bool:
 
 
 def _why_unlikely(present: Sequence[str], distinct: set[str]) -> str:
-    """Return why a column that nobody named is no facet: other values than a facet's, or too many; empty if it is."""
+    """Return why a column that nobody named is not a facet: other values, or too many; empty if it is one."""
     if all(map(parse_split, distinct)):
         return "names splits, not what an image shows"
     if is_nearly_unique(present):

@@ -84,7 +84,7 @@ def change_draft(
 
 
 def _check_remedy(session: Session, remedy: str) -> None:
-    """Refuse what this run does not offer: a family such as `train` is no remedy without its settings."""
+    """Refuse what this run does not offer: a family such as `train` needs its settings."""
     offered = [offer.remedy for offer in list_offers(session)]
     if remedy not in offered:
         raise InvalidProtocol(f"remedy {remedy!r} is not on offer; offered: {', '.join(offered) or 'none'}")
