@@ -92,6 +92,6 @@ def summarise_round(judged: JudgedRound, session: Session) -> str:
     changes = critique.changes if critique else ()
     change = f"; critic: {quoted(' / '.join(changes[:3]), 480)}" if changes else ""
     return (
-        f"round {judged.index}: {count_noun(generated, 'image')} for {where}, "
+        f"round {judged.index}, {protocol.remedy}: {count_noun(generated, 'image')} for {where}, "
         f"{kept} kept by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
     )

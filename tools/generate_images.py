@@ -11,7 +11,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.capabilities import explain_draft
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.remedies import makes_images
+from atlantis_core.run.remedies import makes_images, parse_remedy
 from atlantis_core.run.round_images import generate_round
 from atlantis_core.run.sheets.findings import describe_look, report_look
 from atlantis_core.run.sheets.pilot import look_at_made, look_at_pilot
@@ -70,6 +70,8 @@ def generate_images(runtime: Runtime) -> object:
         return answer_call(runtime, PILOT_LOOK, text, look, undone=REDRAFTED, approved="")
     made = generate_round(session, round_index, protocol, diagnosing)
     text = f"{count_noun(len(made), 'image')} made with {session.spec.generator}"
+    if parse_remedy(protocol.remedy)[0].uses_pool:
+        text = f"{count_noun(len(made), 'photo')} of the pool taken by {protocol.remedy}, which no budget limits"
     if look is None:
         look = look_at_made(session, round_index, made, runtime.context.eyes)
     text += report_look(look)

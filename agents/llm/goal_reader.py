@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.goals.limits import StatedLimits
 from atlantis_core.run.goals.statement import GoalStatement, Kind, check_statement
 from atlantis_dml.agents.client.structured_output import ask_for_object
@@ -122,11 +122,18 @@ def list_goal_facts(text: str, collection: Collection) -> dict[str, Any]:
         "most": max(counts.values(), default=0),
         "mean": f"{counts.total() / max(1, len(counts)):.1f}",
         "facets": [
-            f"{quoted(facet, 60)}: {', '.join(quoted(value, 60) for value in values[:_MOST_VALUES])}"
-            for facet, values in list(facet_value_lists(collection).items())[:_MOST_FACETS]
+            f"{quoted(facet, 60)}: {', '.join(_describe_values(collection, facet))}"
+            for facet in collection.facets[:_MOST_FACETS]
         ],
         "captions": not collection.facets,
     }
+
+
+def _describe_values(collection: Collection, facet: str) -> list[str]:
+    """Return the values of a facet with their numbers of training and of validation images."""
+    train, asked = (count_facet_values(collection.of_split(split), facet) for split in ("train", "validation"))
+    values = facet_value_lists(collection)[facet][:_MOST_VALUES]
+    return [f"{quoted(value, 60)} {train[value]}/{asked[value]}" for value in values]
 
 
 def _count_fitting(items: list[str], most_bytes: int) -> int:

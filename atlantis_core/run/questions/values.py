@@ -21,9 +21,13 @@ def answer(session: Session, model: str, subject: str) -> tuple[str, Any]:
     embedded = EmbeddedTask(session, load_model(session, model))
     every = np.ones(len(embedded.task.gallery), np.bool_)
     rows: list[dict[str, Any]] = []
+    unsearched: list[str] = []
     for value in facet_value_lists(session.collection)[facet]:
         queries = [image for image in embedded.task.queries if image.facets.get(facet) == value]
         if not queries:
+            continue
+        if all(image.facets.get(facet) != value for image in embedded.task.gallery):
+            unsearched.append(f"{quote(value, 40)} ({len(queries)} queries)")
             continue
         without = np.array([image.facets.get(facet) != value for image in embedded.task.gallery])
         full, left = embedded.measure_all(queries, every), embedded.measure_all(queries, without)
@@ -37,4 +41,6 @@ def answer(session: Session, model: str, subject: str) -> tuple[str, Any]:
         f"R@1 by {quote(facet, 60)}, with the whole gallery -> without its images of that value: {lines or 'none'}. "
         "A deep fall: images of that value are what its queries are found by"
     )
+    if unsearched:
+        text += f". No image that is searched shows {', '.join(unsearched[:MOST_LISTED])}: nothing to leave out"
     return text, rows
