@@ -77,6 +77,8 @@ def draft_protocol(
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
+    if max_images < 0 or cells == []:
+        raise ToolError("max_images is at least 0, and cells is left out or lists at least one cell")
     brief = build_brief(session, round_index, max_images, feedback)
     others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
     if cells:

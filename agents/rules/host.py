@@ -54,7 +54,7 @@ _TOPICS = (
 )
 _COMMANDS: tuple[tuple[str, str], ...] = (
     ("take_back", r"^(?:undo|revert|take (?:that|it) back|take back)\b"),
-    ("stop_run", r"^(?:please\s+)?(?:stop|halt|pause|wait|cancel|hold on)\b"),
+    ("stop_run", r"^(?:please\s+)?(?:stop(?!\s+after\b)|halt|pause|wait|cancel|hold on)\b"),
     ("go_on", r"^(?:go on|continue|resume)$"),
 )
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from atlantis_core.run.drafting import Brief
 
 NOT_UNDERSTOOD = (
-    "the rules can act on names of classes and facet values and on numbers alone, so this draft is as before"
+    "not understood: the rules read English such as 'only NAMES', 'without NAMES' and '20 images', so this draft is "
+    "as before"
 )
 
 
@@ -69,15 +70,19 @@ def describe_followed(brief: Brief, protocol: Protocol) -> str:
     if not brief.responses:
         return ""
     last, wish = brief.responses[-1], brief.wish
-    if last.decision == "respond" and wish.is_empty:
+    if last.decision == "respond" and brief.newest.is_empty:
         return NOT_UNDERSTOOD
     done = [
         f"only {_name(wish.only)}" if wish.only else "",
         f"without {_name(wish.skip)}" if wish.skip else "",
-        f"{protocol.num_images} images" if wish.images else "",
+        _describe_images(protocol.num_images, wish.images) if wish.images else "",
         "other cells than those rejected" if list_rejected_cells(brief.responses) else "",
     ]
     return f"as asked: {', '.join(filter(None, done))}"
+
+
+def _describe_images(drafted: int, asked: int) -> str:
+    return f"{drafted} images" + (f" ({asked} is more than this round has)" if drafted < asked else "")
 
 
 def _is_asked(cell: Cell, wish: Wish) -> bool:

@@ -46,6 +46,14 @@ only, since that word may be the next number; after a comma or full stop nothing
 _TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
 
 
+_LIMIT_IN_WORDS = re.compile(
+    rf"(?<=\bat most\s)(?P<figure>{_IN_WORDS})(?=\s+(?:\w+\s+)?{_UNIT})"
+    rf"|(?<=\bno more than\s)(?P<other>{_IN_WORDS})(?=\s+(?:\w+\s+)?{_UNIT.replace('?P<unit>', '?:')})",
+    re.IGNORECASE,
+)
+"""A number in words that can only be a limit: "at most fifty images"."""
+
+
 def with_digits(text: str) -> str:
     """Replace simple number words by digits: `two hundred images` becomes `200 images`."""
     return re.sub(_IN_WORDS, lambda match: str(_value(match.group())), _GROUPED.sub("", text), flags=re.IGNORECASE)
@@ -68,10 +76,11 @@ def limits_in(text: str) -> dict[str, float]:
         SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`), or a quantity has two limits.
     """
     found: dict[str, float] = {}
-    for unit, figure, value in _amounts(text):
+    written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), text)
+    for unit, figure, value in _amounts(written):
         if unit not in _LIMITS or _is_in_words(figure):
             continue
-        if value is None or (unit != "usd" and not value.is_integer()):
+        if value is None or (unit != "usd" and not (value.is_integer() and "." not in figure)):
             raise SetupError(
                 f"{figure!r} cannot be read as a number of {unit}: write it as in '300 images and 2.5 dollars'"
             )

@@ -78,6 +78,8 @@ class Brief:
     responses: tuple[Response, ...] = ()
     """What a person said to the earlier drafts of this round, oldest first."""
     wish: Wish = field(default_factory=Wish)
+    newest: Wish = field(default_factory=Wish)
+    """What the newest of them asks for alone."""
     """What the rules read in these responses."""
 
 
@@ -122,6 +124,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         generator=describe_generator(session.spec.generator),
         responses=responses,
         wish=read_wish(responses, session.collection),
+        newest=read_wish(responses[-1:], session.collection),
     )
 
 

@@ -27,6 +27,16 @@ _NOT = re.compile(
     r"\b(?:without|no|not|never|drop|avoid|instead\s+of|rather\s+than|fewer|less)\s+(?!\d)", re.IGNORECASE
 )
 """How people leave something out of a protocol, besides the ways of a goal (`run.goals.clauses`)."""
+_ONLY = re.compile(
+    r"\b(?:only|just|nothing\s+but|focus\s+on|more\s+of|take|use|instead|rather|cells?\s+of|images\s+(?:for|of))\b",
+    re.IGNORECASE,
+)
+"""How people ask for the cells that they name; "the trawlers look fine" does not."""
+_NUMBER_ALONE = re.compile(
+    r"\W*(?:(?:only|just|with|at\s+most|up\s+to|make\s+it|make|take|no\s+more\s+than)\s+)?\d{1,6}(?:\s+please)?\W*",
+    re.IGNORECASE,
+)
+_NOT_A_LIMIT = re.compile(r"-\s*\d|\b(?:more\s+than|at\s+least|over)\s+\d", re.IGNORECASE)
 _TOO_MANY = re.compile(r"\bfewer\b|\bless\b(?!\s+\w+ing)|\btoo\s+many\b|\bhalf\b", re.IGNORECASE)
 
 
@@ -93,7 +103,8 @@ def read_wish(responses: Sequence[Response], collection: Collection) -> Wish:
     for response in responses:
         parts = split_clauses(_NOT.sub("skip ", response.words))
         left_out = parse_cells(parts.excluded, collection)
-        only = tuple(cell for cell in parse_cells(parts.rest, collection) if cell not in left_out) or only
+        named = parse_cells(parts.rest, collection) if _ONLY.search(response.words) else ()
+        only = tuple(cell for cell in named if cell not in left_out) or only
         skip += left_out
         images = _read_images(response) or images
     return Wish(only, tuple(dict.fromkeys(skip)), images)
@@ -104,8 +115,9 @@ def _read_images(response: Response) -> int | None:
 
     Nothing is spent on it: the next protocol shows the number and needs an approval of its own.
     """
-    named = [value for unit, value in amounts_in(response.words) if unit in {"images", ""} and value.is_integer()]
-    if named and named[0] >= 1:
+    units = {"images", ""} if _NUMBER_ALONE.fullmatch(response.words) else {"images"}
+    named = [value for unit, value in amounts_in(response.words) if unit in units and value.is_integer()]
+    if named and named[0] >= 1 and not _NOT_A_LIMIT.search(response.words):
         return int(named[0])
     return max(1, response.protocol.num_images // 2) if _TOO_MANY.search(response.words) else None
 

@@ -188,7 +188,8 @@ def _build_budget(goal: str, given: RunOptions) -> Budget:
     from atlantis_dml.app.output import say
 
     typed = {"images": given.budget_images, "usd": given.budget_usd, "rounds": given.rounds}
-    named = {unit: value for unit, value in limits_in(without_counts(goal)).items() if typed[unit] is None}
+    read = limits_in(without_counts(goal))
+    named = {unit: value for unit, value in read.items() if typed[unit] is None and value > 0}  # 0: `forbids_images`
     if named:
         limits = ", ".join(f"{value:g} {unit}" for unit, value in named.items())
         say(f"limits read from the goal's words: {limits} (options such as --budget-images override them)")

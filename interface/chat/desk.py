@@ -16,6 +16,7 @@ from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.capabilities import explain_unshowable, find_unshowable
 from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
+from atlantis_core.run.goals.clauses import check_goal
 from atlantis_dml.agents.rules.host import RuleHost
 from atlantis_dml.app.ask_approval import ANSWER_HINT, NOT_APPROVED, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls
@@ -124,6 +125,7 @@ class ChatDesk:
         """See `Desk.plan`."""
         if self.status == "running":
             raise ToolError("the run is working; say stop first (`skip ...` and notes work at any time)")
+        check_goal(planned.goal_text)
         goal = self._read_goal(planned)
         if planned != self.planned or self.record.started:
             self._change("the change to the plan", planned)
@@ -136,10 +138,7 @@ class ChatDesk:
         return "\n".join([*lines, f"Say {act} to start, or change the plan."] if self.planned.text else lines)
 
     def _read_goal(self, planned: RunPlan) -> Goal | None:
-        """Return the planned goal as the chat model reads it; None without one.
-
-        The run reads it in the same words, and gets the same answer from the cache.
-        """
+        """Return the planned goal as the chat model reads it; None without one. A run gets it from the cache."""
         if not planned.text or self._template.spec.planner == RULES:
             return None
         from atlantis_dml.app.goal_reading import read_by_model

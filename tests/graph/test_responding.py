@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from atlantis_core.base.serialization import as_json
 from atlantis_core.records import Budget, Cell, Goal
 from atlantis_core.run.approval import read_recorded_answer
@@ -50,7 +52,19 @@ def test_words_that_the_rules_cannot_read_are_said_to_be_so_and_asked_about_agai
     first = advance(context)
     again = advance(context, {"decision": "respond", "words": "可以更自然一些吗"})
     assert _cells(again) == _cells(first)
-    assert "the rules can act on names" in (again.question or {})["protocol"]["reason"]
+    assert "not understood: the rules read English" in (again.question or {})["protocol"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "words", ["ohne {name}, nur 1 Bild", "{name} looks fine", "prompts in 3 words please", "-3 images"]
+)
+def test_words_that_only_mention_a_name_or_a_number_change_nothing(begin: Begin, words: str) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    first = advance(context)
+    name = (first.question or {})["protocol"]["cells"][0]["cell"]["class_name"]
+    again = advance(context, {"decision": "respond", "words": words.format(name=name)})
+    assert _cells(again) == _cells(first)
+    assert "not understood" in (again.question or {})["protocol"]["reason"]
     assert _images_made(context) == 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from atlantis_core.base.errors import SetupError
 
 _EXCLUDED = re.compile(
-    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|(?<=,\s)not(?!\s+(?:found|retrieved|recogni[sz]ed|the\s+right))|ignor(?:e|ing)|"
+    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|(?:everything|all|anything)\s+but(?:\s+not)?|without(?=\s+(?!any\b|hurt|harm|los))|(?<=,\s)not(?!\s+(?:found|retrieved|recogni[sz]ed|the\s+right))|ignor(?:e|ing)|"
     r"apart\s+from|leav(?:e|ing)\s+out|leave(?=[^,;.]*\balone\b))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*"
     r"(?=[,;.()]|$)",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ _POINTS = re.compile(
 _NO_IMAGES = re.compile(
     r"\b(?:no|zero|0)\s+(?:(?:new|more|extra|additional|synthetic|generated|artificial|made)\s+)+"
     r"(?:images?|photos?|pictures?)\b|\b(?:without\s+(?:generating|making)|do(?:n'?t| not)\s+(?:generate|make))\s+"
-    r"(?:any\s+)?(?:\w+\s+)?(?:images?|photos?|pictures?)\b|\b(?:no|zero|0)\s+(?:images?|pictures?)\s*(?=[,;.]|$)",
+    r"(?:any\s+)?(?:\w+\s+)?(?:images?|photos?|pictures?)\b|\b(?:no|zero|0|without(?:\s+any)?)\s+(?:images?|pictures?)\s*(?=[,;.]|$)",
     re.IGNORECASE,
 )
 """What forbids generated images: "no new images"; "no photos of tugs are found" does not."""
@@ -41,13 +41,25 @@ _DIAGNOSE = re.compile(
     r"\bno\s+(?:training|changes|augmentation)\b",
     re.IGNORECASE,
 )
+_LOSES = re.compile(
+    r"(?:-\s*|\b(?:lose[sd]?|losing|lost|drops?|dropped|falls?|fell|worse|costs?)\s+(?:by\s+)?"
+    r"(?:(?:at\s+most|up\s+to|about|more\s+than)\s+)?)$",
+    re.IGNORECASE,
+)
+"""Points that something loses are not to be gained."""
 _TEST_SPLIT = re.compile(
     r"\b(?:us(?:e|ing)|tun(?:e|ing)|train(?:ing)?|pick(?:ing)?|select(?:ing)?|choos(?:e|ing)|optimi[sz]\w+)\b[^.;]*?"
-    r"\b(?:on\s+|by\s+|with\s+)?(?:the\s+)?(?:sealed\s+)?test[\s-]+(?:set|split|data|images?|photos?|queries)\b",
+    r"\b(?:on\s+|by\s+|with\s+)?(?:the\s+)?(?:sealed\s+)?test[\s-]+(?:set|split|data|images?|photos?|queries|recall|scores?)\b",
     re.IGNORECASE,
 )
 _NEVER = re.compile(r"\b(?:not|never|n't|no|without|avoid)\b|n't\b", re.IGNORECASE)
-_QUESTION = re.compile(r"^\s*(?:why|how\s+come|explain|what\s+(?:did|happened|was)|when\s+did)\b", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"^\s*(?:why|how\s+come|explain|what\s+(?:did|happened|was)|when\s+did)\b"
+    r"|^\s*(?:(?:would|can|could|will)(?!\s+you\b)|are|is|does|"
+    r"should|"
+    r"how\s+(?:much|many|long|well|often)|which|what|who)\b[^?]*\?\s*$",
+    re.IGNORECASE,
+)
 
 CHOOSES_BY_TEST = (
     "the goal asks to choose by the test split, which stays sealed: whatever is chosen by it looks better "
@@ -55,7 +67,8 @@ CHOOSES_BY_TEST = (
 )
 IS_QUESTION = (
     "the goal is a question, and a run changes a retriever: ask it in `atlantis chat`, or read `atlantis "
-    "trace RUN`; a goal says what is not found, such as 'night photos are not found'"
+    "trace RUN`; a goal says what is not found, such as 'night photos are not found', or 'only diagnose' to learn "
+    "what fails and whether more images would help"
 )
 """Why no run begins with such a goal."""
 
@@ -81,7 +94,8 @@ def split_clauses(text: str) -> Clauses:
     questions = tuple(part.strip() for part in re.split(r"[,;.!]", text) if _QUESTION.search(part))
     for question in questions:
         text = text.replace(question, " ")
-    points = _POINTS.search(text)
+    said = (one for one in _POINTS.finditer(text) if not _LOSES.search(text[: one.start()]))
+    points = next(said, None)
     gain = float(points[1] or points[2]) / 100 if points else None
     rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
     rest = _TAKEN_FOR.sub(" ", _NO_IMAGES.sub(" ", rest))

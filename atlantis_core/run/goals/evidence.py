@@ -8,7 +8,7 @@ from atlantis_core.base.text import quote
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import EditMatch, find_edits, list_rivals
 from atlantis_core.run.goals.clauses import split_clauses
-from atlantis_core.run.goals.selectors import find_shown_edits, list_values
+from atlantis_core.run.goals.selectors import asks_for_rarer_classes, find_shown_edits, list_values
 from atlantis_core.run.goals.words import GENERAL, list_words, telling_words, words_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
         return ""
     if goal.by:
         return _describe_missing(goal.missing, collection) if collection.facets else ""
+    if asks_for_rarer_classes(goal.text, collection):
+        return "no class that is asked for has so few training photos; name another number, or leave it out"
     names = {word for cell in goal.cells for word in words_of(cell.class_name)}
     for match in find_edits(split_clauses(goal.text).rest):
         rivals = _find_rival_facet(match, collection)

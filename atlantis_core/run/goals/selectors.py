@@ -34,6 +34,12 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 """How people write a number of training photos of a class; a number of images without a class is a budget."""
+_AT_LEAST = re.compile(
+    r"\b(?:classes|class|products?|species|categor(?:y|ies)|those|ones)\s+(?:(?:that|which)\s+)?(?:with|have|has|having)"
+    rf"\s+(?:at least|more than|over)\s+\d{{1,4}}\s+{_PHOTOS}",
+    re.IGNORECASE,
+)
+"""Classes with many training photos, which no goal selects; the number does not limit images either."""
 _BELOW = frozenset({"fewer than", "less than", "under", "<"})
 _FEW_SHARE = 0.5
 """A class has few training photos if it has fewer than this share of the mean number."""
@@ -102,6 +108,12 @@ def list_rare_classes(collection: Collection, limit: float | None = None) -> lis
     return sorted((name for name, count in counts.items() if count < limit and name in asked), key=natural_key)
 
 
+def asks_for_rarer_classes(text: str, collection: Collection) -> bool:
+    """Whether the words give a number of training photos that no queried class stays below."""
+    limit = _read_limit(text)
+    return limit is not None and not list_rare_classes(collection, limit)
+
+
 def _read_limit(text: str) -> float | None:
     """Return the number of training photos below which a class is meant, if the words give one."""
     said = _COUNT.search(with_digits(text))
@@ -113,6 +125,7 @@ def _read_limit(text: str) -> float | None:
 
 def without_counts(text: str) -> str:
     """Return a goal without its numbers of training photos, which are no budget."""
+    text = _AT_LEAST.sub(" classes ", text)
     counted = with_digits(text)
     return _COUNT.sub(" classes ", counted) if _COUNT.search(counted) else text
 

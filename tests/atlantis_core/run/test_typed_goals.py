@@ -11,7 +11,7 @@ import pytest
 from atlantis_core.base.amounts import limits_in
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, Goal, LabelledImage
-from atlantis_core.run.goals.clauses import check_goal
+from atlantis_core.run.goals.clauses import check_goal, forbids_images
 from atlantis_core.run.goals.description import describe_goal
 from atlantis_core.run.goals.evidence import describe_missing_evidence
 from atlantis_core.run.goals.reading import read_goal
@@ -139,7 +139,9 @@ def test_a_question_beside_a_goal_is_told_apart() -> None:
     [
         ("use the test set to pick the best", "stays sealed"),
         ("tune the recipe on the test images", "stays sealed"),
+        ("night photos; select the model by test recall", "stays sealed"),
         ("why was round 1 rejected?", "is a question"),
+        ("would more images help?", "only diagnose"),
     ],
 )
 def test_goals_that_are_none(text: str, telling: str) -> None:
@@ -154,3 +156,52 @@ def test_the_test_split_may_be_spoken_of() -> None:
 
 def test_every_goal_is_different() -> None:
     assert max(Counter(text for _, text, _ in GOALS).values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("everything but day", {"skip": (Cell("", "condition", "day"),)}),
+        ("trawlers, without fog", {"cells": TRAWLERS, "skip": (FOG,)}),
+        ("night photos -3 points", {"cells": (NIGHT,)}),
+        ("night may lose at most 3 points", {"cells": (NIGHT,)}),
+        (
+            "trawlers are lost in fog: +3 points",
+            {"cells": tuple(replace(one, facet="condition", value="fog") for one in TRAWLERS), "gain": 0.03},
+        ),
+        ("can you improve night photos?", {"cells": (NIGHT,)}),
+    ],
+)
+def test_what_is_left_out_or_lost_is_not_what_to_improve(text: str, expected: dict[str, Any]) -> None:
+    check_goal(text)
+    assert sort_cells(replace(read_goal(text, BOATS), unmatched=())) == sort_cells(Goal(text, **expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("night, no more than fifty images", {"images": 50}),
+        ("at most two hundred images of night", {"images": 200}),
+        ("two photos of one class are confused", {}),
+        ("classes with at least 5 photos", {}),
+        ("products with more than 3 photos, 40 images", {"images": 40}),
+    ],
+)
+def test_limits_in_words(text: str, limits: dict[str, float]) -> None:
+    assert limits_in(without_counts(text)) == limits
+
+
+def test_a_number_that_may_be_a_thousand_is_refused() -> None:
+    with pytest.raises(SetupError, match="cannot be read as a number of images"):
+        limits_in("1.000 images of night")
+
+
+def test_classes_rarer_than_any_end_the_run_before_it_spends() -> None:
+    goal = read_goal("classes with at most 1 photo", BOATS)
+    assert describe_missing_evidence(goal, BOATS).startswith("no class that is asked for has so few training photos")
+
+
+@pytest.mark.parametrize("text", ["night, no new images", "night, without images", "0 images, night"])
+def test_no_images_at_all(text: str) -> None:
+    assert forbids_images(text)
+    assert not forbids_images("no photos of tugs are found")
