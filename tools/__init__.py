@@ -43,6 +43,22 @@ def make_tools() -> list[BaseTool]:
     return [getattr(import_module(f"{__name__}.{name}"), name) for name in TOOLS]
 
 
+IN_CHAINS = {
+    "dataset_statistics",
+    "caption_images",
+    "write_prompts",
+    "train_retriever",
+    "evaluate_retrieval",
+    "score_outliers",
+}
+"""Steps that a chat planner takes by `prepare` and `run_round` alone: schemas cost tokens in every call."""
+
+
+def make_planner_tools() -> list[BaseTool]:
+    """Return the tools that a chat planner is offered."""
+    return [tool for tool in make_tools() if tool.name not in IN_CHAINS]
+
+
 @cache
 def list_steps() -> tuple[Step, ...]:
     """Return the steps of all tools in their usual order."""

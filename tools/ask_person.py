@@ -19,7 +19,7 @@ WORDS = "ask asked person question"
 def ask_person(question: str, runtime: Runtime, options: list[str] | None = None) -> object:
     """Ask the person something that only they can know, and wait for the answer. It never approves spending.
 
-    Classes of photos of a pool are asked by the remedy `ask_labels`, whose pilots forecast what answers would gain.
+    Classes of pool photos are asked for by the remedy `ask_labels`.
 
     Args:
         question: One question, short and concrete, without jargon.

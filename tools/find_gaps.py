@@ -39,9 +39,8 @@ def find_gaps(
 
     Args:
         top: How many gaps to list at most.
-        mode: heuristic: by counting and measuring. hybrid: an insight model explains the measured gaps and
-            finds new facets besides. llm: only cells that the insight model names. auto: hybrid where the run
-            has an insight model, else heuristic.
+        mode: heuristic: by counting and measuring. hybrid: an insight model explains the measured gaps and finds
+            new facets. llm: only cells that it names. auto: hybrid where the run has an insight model.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
     diagnosing = find_diagnosing(runtime)

@@ -21,8 +21,7 @@ WORDS = "seed seeds replicate replicated again undecided"
 def more_seeds(runtime: Runtime, seeds: int = 1) -> object:
     """Train the last judged round, if it is undecided, with more seeds, and judge it again after each.
 
-    Each seed is two trainings. The run's 5 % error holds: its test reserves a share for every seed up to the last one
-    (`--max-seeds`). Only before this round is drafted.
+    Each seed is two trainings, and the run's error stays 5 %. Only before this round is drafted.
 
     Args:
         seeds: Maximum number of further seeds.

@@ -50,13 +50,11 @@ WORDS = "pilot pilots remedy remedies try tried cheap"
 def pilot_remedies(runtime: Runtime, choose: str = "", remedies: list[str] | None = None) -> object:
     """Try each remedy in small, on the drafted cells or on all that it changes, and choose the most promising one.
 
-    Servings (other ways to search with the same models) take seconds; images and recipes take one training each and
-    at most a tenth of the round's images. The answer lists the gain of each.
+    Servings take seconds; images and recipes one training each, and at most a tenth of the round's images.
 
     Args:
-        choose: Name of a remedy from an earlier answer to use in this round instead; empty means the best one.
-        remedies: Names of the only ones to try, such as `serve` or `serve:csls`; none tries all that fit. Those tried
-            before in this round stay in the table.
+        choose: Name of a remedy from an earlier answer to use instead of the best one.
+        remedies: Names of the only ones to try, such as `serve` or `serve:csls`; none tries all that fit.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
     found = read_round(session, round_index)

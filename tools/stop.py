@@ -18,7 +18,7 @@ def stop(reason: str, runtime: Runtime) -> object:
     """End the run here, because nothing that is left is likely to help or because the question is answered.
 
     Args:
-        reason: What was found and why the run ends, in one or two sentences: a person reads them in the report.
+        reason: What was found and why the run ends, for the person's report.
     """
     words = clean_text(reason, _LONGEST_REASON)
     if not words:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.steps import State
 
 _ARMS = {
-    "edit": "edit (changes light, weather, blur or background of real photos of the class)",
+    "edit": "edit (of real photos of the class)",
     "text_to_image": "text_to_image (generates images from a prompt)",
     "retrieve": "retrieve (selects real photos from an unlabelled pool)",
 }

@@ -117,12 +117,12 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
     from atlantis_dml.agents.llm.insight import ChatInsight
     from atlantis_dml.agents.llm.planner import ChatPlanner
     from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
-    from atlantis_dml.tools import make_tools
+    from atlantis_dml.tools import make_planner_tools
 
     calls = build_model_calls(session.workspace, session.run_id, session.spec)
     return RunContext(
         session,
-        ChatPlanner(calls, make_tools()),
+        ChatPlanner(calls, make_planner_tools()),
         ChatDrafter(calls, session),
         ChatPromptWriter(calls),
         ChatInsight(calls),

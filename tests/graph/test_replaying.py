@@ -23,7 +23,7 @@ from atlantis_dml.agents.llm.insight import ChatInsight
 from atlantis_dml.agents.llm.planner import ChatPlanner
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import make_tools
+from atlantis_dml.tools import make_planner_tools
 from atlantis_dml.tools.context import RunContext
 
 DRAFT = {
@@ -60,7 +60,7 @@ def brain(messages: list[BaseMessage]) -> AIMessage:
 def crew(session: Session, calls: ModelCalls) -> RunContext:
     return RunContext(
         session,
-        ChatPlanner(calls, make_tools()),
+        ChatPlanner(calls, make_planner_tools()),
         ChatDrafter(calls, session),
         ChatPromptWriter(calls),
         ChatInsight(calls),

@@ -13,7 +13,7 @@ from atlantis_core.records import Budget
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import count_prompt_tokens
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import make_tools
+from atlantis_dml.tools import make_planner_tools
 from atlantis_dml.tools.context import RunContext
 
 MOST_CALLS, MOST_TOKENS = 14, 6000
@@ -50,7 +50,7 @@ def test_two_rounds_take_few_calls_and_short_prompts_that_name_prices(
     assert outcome.status == "done", outcome.problem
     assert len(read_judged_rounds(context.session)) == 2
     assert len(model.requests) <= MOST_CALLS
-    tokens = [count_prompt_tokens(request, make_tools()) for request in model.requests]
+    tokens = [count_prompt_tokens(request, make_planner_tools()) for request in model.requests]
     assert max(tokens) <= MOST_TOKENS
     prices = [line for request in model.requests for line in request[-1].text.splitlines() if line.startswith("- ")]
     assert any(re.match(r"- prepare: 2 trainings, no images", line) for line in prices)

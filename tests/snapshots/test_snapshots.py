@@ -39,7 +39,7 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         provable="260 queries of 3 classes and 2 seeds can prove a gain of about 9.1 points" if begun else "",
         rounds=3,
         generator='"photometric"',
-        arms="edit (changes light, weather, blur or background of real photos of the class)",
+        arms="edit (of real photos of the class)",
         shows=describe_generator("photometric"),
         remedies=describe_remedies(("generate", "serve")),
     )
