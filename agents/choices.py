@@ -8,7 +8,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds, read_round
 from atlantis_core.run.time_estimate import mean_training_seconds
-from atlantis_dml.tools import list_steps
+from atlantis_dml.tools.chains import list_open_steps
 from atlantis_dml.tools.draft_protocol import STEPS as DRAFT_STEPS
 
 if TYPE_CHECKING:
@@ -18,20 +18,9 @@ if TYPE_CHECKING:
 _DRAFT_PLACE = DRAFT_STEPS[-1].place
 
 
-def list_open_steps(state: State, session: Session) -> list[str]:
-    """Return the usual steps that are needed and not done in this round, in order."""
-    done, round_index = set(state.get("steps", [])), state["round"]
-    return [step.name for step in list_steps() if step.name not in done and step.is_needed(session, round_index)]
-
-
 def describe_choices(state: State, session: Session) -> list[str]:
     """Return the choices of a planner with their prices, one a line."""
-    done = set(state.get("steps", []))
-    before = [
-        step.name
-        for step in list_steps()
-        if step.place < _DRAFT_PLACE and step.name not in done and step.is_needed(session, state["round"])
-    ]
+    before = [step.name for step in list_open_steps(state, session, last=_DRAFT_PLACE - 1)]
     lines = [f"prepare: {_price_preparation(session, before)}"] if before else []
     found = read_round(session, state["round"])
     if found.gaps is not None:

@@ -6,7 +6,7 @@ spends images, approved. The chain's own tool runs last and says what the steps 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -42,10 +42,15 @@ def find_chain(tool: str) -> Chain | None:
 
 
 def find_open_step(state: State, session: Session, first: int = 0, last: int = 10**6) -> Step | None:
-    """Return the first usual step that is needed and not done, of those with places from `first` to `last`."""
+    """Return the first of `list_open_steps`; None if all are done."""
+    return next(list_open_steps(state, session, first, last), None)
+
+
+def list_open_steps(state: State, session: Session, first: int = 0, last: int = 10**6) -> Iterator[Step]:
+    """Return the usual steps that are needed and not done, in order, of those with places from `first` to `last`."""
     done = set(state.get("steps", []))
     steps = (step for step in list_steps() if first <= step.place <= last and step.name not in done)
-    return next((step for step in steps if step.is_needed(session, state["round"])), None)
+    return (step for step in steps if step.is_needed(session, state["round"]))
 
 
 def find_chain_call(state: State, session: Session, name: str, given: Mapping[str, Any]) -> Call | None:

@@ -13,11 +13,12 @@ from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.insight_facts import describe_sides
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
-from atlantis_dml.agents.choices import describe_choices, list_open_steps
+from atlantis_dml.agents.choices import describe_choices
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.llm.planner_history import take_newest
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_rounds
 from atlantis_dml.prompts import quoted, render
+from atlantis_dml.tools.chains import list_open_steps
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -103,5 +104,5 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "notes": [quoted(note) for note in constraints.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
         "choices": describe_choices(state, session),
-        "open": ", ".join(list_open_steps(state, session)) or "none",
+        "open": ", ".join(step.name for step in list_open_steps(state, session)) or "none",
     }

@@ -31,51 +31,58 @@ def create_with_goal(spec: RunSpec, collection: Collection, workspace: Workspace
     Raises:
         SetupError: No run can do what the goal asks for: nothing is spent, and a run that a model was asked for ends.
     """
-    goal = read_goal(spec.goal.text, collection)
     if spec.planner == RULES:
-        _require_evidence(describe_missing_evidence(goal, collection))
-        remedies, lines = _choose_remedies(spec, forbids_images(spec.goal.text))
-        return workspace.runs.create(replace(spec, goal=goal, remedies=remedies)), lines
-    run = workspace.runs.create(replace(spec, goal=goal))
+        spec, lines = _read_by_rules(spec, collection)
+        return workspace.runs.create(spec), lines
+    run = workspace.runs.create(spec)
     try:
-        return _read_by_model(run, collection, workspace)
+        calls = build_model_calls(workspace, run.id, run.spec)
+        spec, lines = _read_by_model(run.spec, collection, calls)
     except SetupError:
         workspace.runs.mark(run.id, "done", "goal_unclear")
         raise
+    workspace.runs.settle(run.id, spec)
+    return workspace.runs.get(run.id), lines
 
 
-def read_by_model(calls: ModelCalls, text: str, collection: Collection) -> Goal:
+def read_goal_by_model(calls: ModelCalls, text: str, collection: Collection) -> Goal:
     """Return a goal as a chat model reads it; as the rules do where it gives no usable answer.
 
     Raises:
         SetupError: It is a question, or asks to choose by the test split.
     """
+    found, _ = _ask_model(calls, text, collection)
+    return read_goal(text, collection) if found is None else found.goal
+
+
+def _ask_model(calls: ModelCalls, text: str, collection: Collection) -> tuple[ReadGoal | None, str]:
+    """Return what a chat model reads; None, and why, where it gives no usable answer."""
     from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
 
     try:
         found: ReadGoal = ChatGoalReader(calls).read(text, collection)
-    except (NoUsableReply, ProviderUnavailable, BudgetExceeded):
-        return read_goal(text, collection)
-    _require_evidence(_REFUSALS.get(found.kind, ""))
-    return found.goal
-
-
-def _read_by_model(run: Run, collection: Collection, workspace: Workspace) -> tuple[Run, list[str]]:
-    from atlantis_dml.agents.llm.goal_reader import ChatGoalReader
-
-    spec = run.spec
-    try:
-        found: ReadGoal = ChatGoalReader(build_model_calls(workspace, run.id, spec)).read(spec.goal.text, collection)
     except (NoUsableReply, ProviderUnavailable, BudgetExceeded) as error:
-        _require_evidence(describe_missing_evidence(spec.goal, collection))
-        return run, [f"the goal was read by rules: {error}"]
+        return None, str(error)
     _require_evidence(_REFUSALS.get(found.kind, ""))
+    return found, ""
+
+
+def _read_by_rules(spec: RunSpec, collection: Collection) -> tuple[RunSpec, list[str]]:
+    goal = read_goal(spec.goal.text, collection)
+    _require_evidence(describe_missing_evidence(goal, collection))
+    remedies, lines = _choose_remedies(spec, forbids_images(spec.goal.text))
+    return replace(spec, goal=goal, remedies=remedies), lines
+
+
+def _read_by_model(spec: RunSpec, collection: Collection, calls: ModelCalls) -> tuple[RunSpec, list[str]]:
+    found, problem = _ask_model(calls, spec.goal.text, collection)
+    if found is None:
+        spec, lines = _read_by_rules(spec, collection)
+        return spec, [f"the goal was read by rules: {problem}", *lines]
     _require_evidence(describe_missing_evidence(found.goal, collection))
     budget, lines = apply_limits(spec.budget, found.limits, spec.goal.text, is_approved=not spec.auto)
     remedies, free = _choose_remedies(spec, found.limits.images == 0)
-    lines += free
-    workspace.runs.settle(run.id, replace(spec, goal=found.goal, budget=budget, remedies=remedies))
-    return workspace.runs.get(run.id), lines
+    return replace(spec, goal=found.goal, budget=budget, remedies=remedies), [*lines, *free]
 
 
 def _choose_remedies(spec: RunSpec, is_without_images: bool) -> tuple[tuple[str, ...], list[str]]:

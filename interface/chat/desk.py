@@ -141,9 +141,9 @@ class ChatDesk:
         """Return the planned goal as the chat model reads it; None without one. A run gets it from the cache."""
         if not planned.text or self._template.spec.planner == RULES:
             return None
-        from atlantis_dml.app.goal_reading import read_by_model
+        from atlantis_dml.app.goal_reading import read_goal_by_model
 
-        return read_by_model(self._build_calls(streaming=False), planned.goal_text, self.collection())
+        return read_goal_by_model(self._build_calls(streaming=False), planned.goal_text, self.collection())
 
     def _build_calls(self, *, streaming: bool) -> ModelCalls:
         """Return the chat model's calls at the cost of this conversation, with its dollar budget as it is by now."""

@@ -93,3 +93,9 @@ def test_rules_leave_out_what_makes_images_too(tmp_path: Path) -> None:
     asked = RunOptions(preset="smoke", remedies=("generate",))
     again = build_request("harbor-tiny", asked, workspace.folder, "night, no new images")
     assert create_run(again, workspace, lambda *_: None)[0].spec.remedies == ("generate",), "an option comes first"
+
+
+def test_no_images_holds_where_the_rules_stand_in_for_the_model(create: Create) -> None:
+    run, lines = create("night photos are not found, no new images", "I'm sorry, but I can't help with that.")
+    assert run.spec.remedies == FREE
+    assert any("allows no generated images" in line for line in lines)
