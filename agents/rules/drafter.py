@@ -10,6 +10,7 @@ from atlantis_core.base.hashing import content_hash
 from atlantis_core.records import Protocol
 from atlantis_core.run.allocation import load_allocation
 from atlantis_core.run.allocation.allocation import weigh_images
+from atlantis_core.run.drafting import write_objective
 from atlantis_core.run.responses import is_rejected_draft
 from atlantis_dml.agents.rules.responses import describe_followed, share_out_as_asked
 
@@ -25,14 +26,12 @@ class RuleDrafter:
         brief = replace(brief, refuted=brief.refuted | brief.stopped)
         shares = share_out_as_asked(brief) if brief.responses else load_allocation(brief.spread).share_out(brief)
         cells = list(shares.cells)
-        shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})
-        objective = "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
         protocol = Protocol(
             id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],
             round=brief.round,
             arm=brief.modes[0],
             cells=shares.cells,
-            objective=objective,
+            objective=write_objective(request.cell for request in cells),
             reason=shares.reason,
             scorer=brief.scorer,
             synthetic_weight=weigh_images(brief, cells),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,9 +78,9 @@ class Brief:
     responses: tuple[Response, ...] = ()
     """What a person said to the earlier drafts of this round, oldest first."""
     wish: Wish = field(default_factory=Wish)
+    """What the rules read in these responses."""
     newest: Wish = field(default_factory=Wish)
     """What the newest of them asks for alone."""
-    """What the rules read in these responses."""
 
 
 def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
@@ -126,6 +126,12 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         wish=read_wish(responses, session.collection),
         newest=read_wish(responses[-1:], session.collection),
     )
+
+
+def write_objective(cells: Iterable[Cell]) -> str:
+    """Return what images for these cells should show, where neither a model nor a person says it."""
+    shown = sorted({f"{cell.facet}: {cell.value}" for cell in cells if cell.facet})
+    return "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
 
 
 def _count_support(collection: Collection) -> Counter[Cell]:

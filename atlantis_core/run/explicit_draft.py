@@ -11,6 +11,7 @@ from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE
+from atlantis_core.run.drafting import write_objective
 from atlantis_core.run.pilots import list_offers
 from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round import read_round
@@ -33,13 +34,12 @@ def build_protocol(brief: Brief, requests: Sequence[CellRequest], reason: str) -
     total = sum(request.count for request in requests)
     if total > brief.num_images:
         raise InvalidProtocol(f"{len(cells)} cells add up to {total} images; this round has {brief.num_images}")
-    shown = sorted({f"{cell.facet}: {cell.value}" for cell in cells if cell.facet})
     return Protocol(
         id=content_hash("protocol", [brief.round, requests, "planner"])[:12],
         round=brief.round,
         arm=brief.modes[0],
         cells=tuple(requests),
-        objective="photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied"),
+        objective=write_objective(cells),
         reason=reason or "the planner named these cells",
         scorer=brief.scorer,
         synthetic_weight=1.0,
