@@ -34,7 +34,7 @@ def describe_choices(state: State, session: Session) -> list[str]:
         if left > 0:
             lines.append(f"more_seeds: at most {left}, each {_trainings(session, 2)}")
     person = "nobody is here to answer" if session.spec.auto else "a person's time"
-    return [*lines, "inspect_data, search_images, recall_trials: seconds", f"ask_person: {person}", "stop: nothing"]
+    return [*lines, "inspect_data, recall_trials: seconds", f"ask_person: {person}", "stop: nothing"]
 
 
 def _price_preparation(session: Session, steps: list[str]) -> str:
@@ -49,6 +49,11 @@ def _price_round(session: Session, round_index: int) -> str:
     """Say what the drafted protocol costs to its verdict."""
     found = read_round(session, round_index)
     images = found.protocol.num_images if found.protocol else 0
+    offers = [
+        pilot.offer for pilot in found.pilots or () if found.protocol and pilot.offer.remedy == found.protocol.remedy
+    ]
+    if offers and not offers[0].makes_images:  # a recipe or a serving was chosen: its price is its own
+        return f"no images, and {_trainings(session, session.spec.seeds) if offers[0].trainings else 'seconds'}"
     pilots = "" if found.pilots else "; pilots before: a training or seconds each"
     approval = "" if session.spec.auto else ", after an approval"
     return f"at most {count_noun(images, 'image')}{approval}, and {_trainings(session, session.spec.seeds)}{pilots}"

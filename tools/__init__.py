@@ -43,20 +43,24 @@ def make_tools() -> list[BaseTool]:
     return [getattr(import_module(f"{__name__}.{name}"), name) for name in TOOLS]
 
 
-IN_CHAINS = {
+NOT_OFFERED = {
     "dataset_statistics",
     "caption_images",
-    "write_prompts",
     "train_retriever",
     "evaluate_retrieval",
+    "find_gaps",
+    "write_prompts",
+    "pilot_remedies",
+    "generate_images",
     "score_outliers",
+    "search_images",
 }
-"""Steps that a chat planner takes by `prepare` and `run_round` alone: schemas cost tokens in every call."""
+"""What a chat planner does by `prepare`, `run_round` and `inspect_data`: schemas cost tokens in every call."""
 
 
 def make_planner_tools() -> list[BaseTool]:
     """Return the tools that a chat planner is offered."""
-    return [tool for tool in make_tools() if tool.name not in IN_CHAINS]
+    return [tool for tool in make_tools() if tool.name not in NOT_OFFERED]
 
 
 @cache

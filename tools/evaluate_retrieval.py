@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import format_figure, quote
 from atlantis_core.metrics.paired_test import recalls_by_seed
+from atlantis_core.run.headroom import find_headroom
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import (
     counted_queries,
@@ -50,14 +51,17 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)
     scores = f"R@1 {format_figure(measured.recall_at[1])}, MAP@R {format_figure(measured.scores['map_at_r'])}"
-    text = f"{arm}: {scores} over {measured.queries} queries{_in_goal(session, trial_ids)}{_by_value(measured)}"
+    text = f"{arm}: {scores} over {measured.queries} queries{_by_value(measured)}"
     if arm == "candidate":
+        text += _in_goal(session, trial_ids)
         session.write(round_index, JournalKind.CANDIDATE, measured)
     else:
         session.write(0, JournalKind.BASELINE, measured)
         frozen, _ = measure_frozen(session)
         session.write(0, JournalKind.FROZEN, frozen)
         text += f"; without any training: R@1 {format_figure(frozen.recall_at[1])}"
+        headroom = find_headroom(session, trial_ids)
+        text += f"; {headroom.sentence}" if headroom and headroom.is_too_small else _in_goal(session, trial_ids)
     if measured.left_out:
         text += f"; {measured.left_out} queries have no positive in the gallery and are left out"
     return answer_call(runtime, f"evaluate_retrieval:{arm}", text, measured)

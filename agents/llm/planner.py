@@ -10,6 +10,7 @@ from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.run.capabilities import describe_generator, describe_remedies
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
+from atlantis_core.run.headroom import read_headroom
 from atlantis_core.run.insight_facts import describe_sides
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
@@ -72,18 +73,17 @@ class ChatPlanner:
 
 
 def _goal(session: Session) -> dict[str, Any]:
-    goal, forecast = session.goal, session.read(0, JournalKind.FORECAST)
+    goal = session.goal
     return {
         "goal": quoted(goal.text),
         "english": quoted(goal.english) if goal.english not in {"", goal.text} else "",
         "sides": describe_sides(session.spec),
-        "provable": forecast.sentence if forecast else "",
         "cells": describe_cells(goal.cells),
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
         "shows": describe_generator(session.spec.generator),
-        "remedies": describe_remedies(session.spec.remedies),
+        "remedies": describe_remedies(session.spec.remedies, has_pool=session.spec.pool is not None),
         "arms": ", ".join(_ARMS[arm] for arm in session.generator.modes),
     }
 
@@ -93,6 +93,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
     images_left = session.images_left
     usd_left = context.cost_tracker.left_usd()
     constraints = read_constraints(session)
+    provable = read_headroom(session, state["round"]) or session.read(0, JournalKind.FORECAST)
     return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
@@ -102,6 +103,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "journal": summarise_rounds(read_judged_rounds(session), session),
         "skipped": describe_cells(constraints.skip),
         "notes": [quoted(note) for note in constraints.notes],
+        "provable": provable.sentence if provable else "",
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
         "choices": describe_choices(state, session),
         "open": ", ".join(step.name for step in list_open_steps(state, session)) or "none",

@@ -47,10 +47,11 @@ def describe_generator(generator: str) -> str:
     return f"can show {found.can}, and cannot show {found.cannot}"
 
 
-def describe_remedies(names: Iterable[str]) -> list[str]:
-    """Return what each remedy can and cannot do, in a line each."""
+def describe_remedies(names: Iterable[str], *, has_pool: bool) -> list[str]:
+    """Return what each remedy can and cannot do, in a line each; without a pool none that takes photos from it."""
     parts = [(name, parse_remedy(name)[0]) for name in names]
-    return [f"{name}: can {remedy.can}; cannot {remedy.cannot}" for name, remedy in parts]
+    usable = [(name, remedy) for name, remedy in parts if has_pool or not remedy.uses_pool]
+    return [f"{name}: can {remedy.can}; cannot {remedy.cannot}" for name, remedy in usable]
 
 
 def find_unshowable(generator: str, cells: Iterable[Cell], collection: Collection) -> list[Pair]:

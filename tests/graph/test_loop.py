@@ -20,7 +20,7 @@ from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.planner import ChatPlanner
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import IN_CHAINS, TOOLS
+from atlantis_dml.tools import NOT_OFFERED, TOOLS
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
@@ -149,7 +149,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
         call("evaluate_retrieval", arm="candidate"),
     )
     assert advance(replace(context, planner=planner)).status == "done"
-    assert set(model.bound_tools) == set(TOOLS) - IN_CHAINS
+    assert set(model.bound_tools) == set(TOOLS) - NOT_OFFERED
     assert isinstance(model.requests[0][0], SystemMessage)
     assert '"fix it"' in model.requests[0][1].text
     assert len(journal(context)[1]["candidates"]) == 8

@@ -36,12 +36,11 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         target=0.8 if begun else None,
         english="" if begun else quoted("Night photos are not found."),
         sides="queries are images with light=night" if begun else "",
-        provable="260 queries of 3 classes and 2 seeds can prove a gain of about 9.1 points" if begun else "",
         rounds=3,
         generator='"photometric"',
         arms="edit (of real photos of the class)",
         shows=describe_generator("photometric"),
-        remedies=describe_remedies(("generate", "serve")),
+        remedies=describe_remedies(("generate", "serve", "self_train"), has_pool=False),
     )
     now = render(
         "planner_now",
@@ -53,6 +52,7 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         journal=["round 1: 80 images for 4 cells, 71 kept by the filters; kept: proven"] if begun else [],
         skipped='every class at "light=fog"' if begun else "",
         notes=['"keep the lamps"'] if begun else [],
+        provable="260 queries of 3 classes and 2 seeds can prove a gain of about 9.1 points" if begun else "",
         done="dataset_statistics" if begun else "nothing yet",
         open="find_gaps, draft_protocol" if begun else "dataset_statistics, train_retriever:baseline",
         choices=[

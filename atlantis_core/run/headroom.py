@@ -1,0 +1,80 @@
+"""What is left to gain on the judged queries, beside the gain that can be proven there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.text import format_figure
+from atlantis_core.metrics.paired_test import recalls_by_seed
+from atlantis_core.run.forecasting import forecast_run
+from atlantis_core.run.measurements import counted_queries, find_arm_outcomes, queries_in_cells
+from atlantis_core.run.pilots import list_tries
+from atlantis_core.run.round import read_arms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.records import Forecast
+    from atlantis_core.run.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What is left to gain, and what can be proven. Gains are of Recall@1, 0 to 1."""
+
+    queries: int
+    recall: float
+    """Mean over the seeds of the arm."""
+    forecast: Forecast
+    """Learned from the trainings so far, the arm's own among them."""
+    is_of_goal: bool
+    """Whether these are the queries that a goal names; else they are all."""
+
+    @property
+    def left(self) -> float:
+        """The most that can be gained: that every query is answered."""
+        return 1 - self.recall
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether no gain can be proven, with all seeds that the run may take."""
+        return self.left < self.forecast.gain_at_most
+
+    @property
+    def sentence(self) -> str:
+        """The headroom in words."""
+        found = self.forecast
+        seeds = f"{found.seeds} to {found.max_seeds}" if found.max_seeds > found.seeds else f"{found.seeds}"
+        text = (
+            f"on the {self.queries:,} queries{' of the goal' if self.is_of_goal else ''} R@1 is "
+            f"{format_figure(self.recall)}: at most {100 * self.left:.1f} points are left to gain, and {seeds} seeds "
+            f"can prove a gain of about {100 * found.gain_at_most:.1f}"
+        )
+        if self.is_too_small:
+            text += "; so no gain can be proven on these queries: name more of them in the goal, or raise --max-seeds"
+        return text
+
+
+def find_headroom(session: Session, models: Sequence[str]) -> Headroom | None:
+    """Return what an arm leaves to gain on the goal's queries, or on all; None if it was not measured.
+
+    Args:
+        session: Of a run that has trained the arm.
+        models: The arm's models, one a judging seed.
+    """
+    outcomes = find_arm_outcomes(session, models) or []
+    counted = counted_queries(outcomes)
+    found = forecast_run(session, max(1, len(list_tries(session)))) if counted else None
+    if found is None:
+        return None
+    named = [one for one in queries_in_cells(session, session.goal.cells) if one in counted]
+    recalls = recalls_by_seed([outcomes], named or sorted(counted))
+    return Headroom(len(named or counted), float(recalls[0].mean()), found, bool(named))
+
+
+def read_headroom(session: Session, round_index: int) -> Headroom | None:
+    """Return what the incumbent of a round, or else the baseline, leaves to gain; None before one is measured."""
+    arms = read_arms(session, round_index)
+    models = arms.get("incumbent") or arms.get("baseline")
+    return find_headroom(session, models) if models else None
