@@ -159,7 +159,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "goal": quoted(brief.goal),
         "skipped": describe_cells(brief.constraints.skip),
         "refuted": describe_cells(sorted(brief.refuted, key=str)),
-        "notes": [quoted(note) for note in brief.constraints.notes],
+        "notes": [quoted(note) for note in (*brief.constraints.notes, *brief.earlier)],
         "responses": describe_responses(brief.responses),
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",

@@ -13,6 +13,7 @@ from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.headroom import read_headroom
 from atlantis_core.run.insight_facts import describe_sides
 from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.responses import read_earlier_words
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.choices import describe_choices
 from atlantis_dml.agents.client.calls import is_complete
@@ -93,6 +94,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
     images_left = session.images_left
     usd_left = context.cost_tracker.left_usd()
     constraints = read_constraints(session)
+    earlier = (one.words for one in read_earlier_words(session, state["round"]))
     provable = read_headroom(session, state["round"]) or session.read(0, JournalKind.FORECAST)
     return {
         "round": state["round"],
@@ -102,7 +104,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
         "journal": summarise_rounds(read_judged_rounds(session), session),
         "skipped": describe_cells(constraints.skip),
-        "notes": [quoted(note) for note in constraints.notes],
+        "notes": [quoted(note) for note in (*constraints.notes, *earlier)],
         "provable": provable.sentence if provable else "",
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
         "choices": describe_choices(state, session),

@@ -24,7 +24,8 @@ class RuleDrafter:
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
         brief = replace(brief, refuted=brief.refuted | brief.stopped)
-        shares = share_out_as_asked(brief) if brief.responses else load_allocation(brief.spread).share_out(brief)
+        is_asked = bool(brief.responses) or not brief.wish.is_empty
+        shares = share_out_as_asked(brief) if is_asked else load_allocation(brief.spread).share_out(brief)
         cells = list(shares.cells)
         protocol = Protocol(
             id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],

@@ -66,11 +66,9 @@ def share_out_as_asked(brief: Brief) -> Shares:
 
 
 def describe_followed(brief: Brief, protocol: Protocol) -> str:
-    """Return what was done about the newest response, in words; empty where there is none."""
-    if not brief.responses:
-        return ""
-    last, wish = brief.responses[-1], brief.wish
-    if last.decision == "respond" and brief.newest.is_empty:
+    """Return what was done about a person's words, in words; empty where there are none."""
+    wish = brief.wish
+    if brief.responses and brief.responses[-1].decision == "respond" and not brief.is_understood:
         return NOT_UNDERSTOOD
     done = [
         f"only {_name(wish.only)}" if wish.only else "",
@@ -78,7 +76,10 @@ def describe_followed(brief: Brief, protocol: Protocol) -> str:
         _describe_images(protocol.num_images, wish.images) if wish.images else "",
         "other cells than those rejected" if list_rejected_cells(brief.responses) else "",
     ]
-    return f"as asked: {', '.join(filter(None, done))}"
+    followed = ", ".join(filter(None, done))
+    if not brief.responses:
+        return f"as asked in an earlier round: {followed}" if followed else ""
+    return f"as asked: {followed or 'as before'}"
 
 
 def _describe_images(drafted: int, asked: int) -> str:

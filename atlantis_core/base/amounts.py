@@ -53,6 +53,27 @@ _LIMIT_IN_WORDS = re.compile(
 )
 """A number in words that can only be a limit: "at most fifty images"."""
 
+_PLAIN_UNIT = _UNIT.replace("?P<unit>", "?:")
+_PLAIN = r"\d[\d.,]*[kK]?(?![\w.,]*\d)"
+_NOT_BUT = re.compile(
+    rf"\bnot\s+{_PLAIN}(?:\s+(?P<unit>{_PLAIN_UNIT}))?,?\s+but\s+(?:(?:only|just|at most)\s+)?(?P<figure>{_PLAIN})"
+    rf"(?:\s+(?P<own>{_PLAIN_UNIT}))?",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(
+    rf"(?P<figure>{_PLAIN})\s+(?:instead\s+of|rather\s+than|and\s+not)\s+{_PLAIN}\s+(?P<unit>{_PLAIN_UNIT})",
+    re.IGNORECASE,
+)
+_NOT = re.compile(rf"\bnot\s+{_PLAIN}\s+{_PLAIN_UNIT}", re.IGNORECASE)
+"""A number that a person takes back: "not 200 images but 50", "50 instead of 200 images"."""
+_WHOLE = r"(?:class|product|round|cell|species|category|value|condition|kind)"
+_SHARE = re.compile(
+    rf"{_PLAIN}\s+(?:\w+\s+)?(?P<unit>{_PLAIN_UNIT})\s+(?:each\b|apiece\b|per\s+\w+|(?:for|in|of)\s+(?:each|every)\s+\w+|"
+    rf"(?:a|an|each|every)\s+{_WHOLE}\b)|\b(?:each|every|per)\s+{_WHOLE}\s+(?:\w+\s+){{0,2}}{_PLAIN}\s+(?:\w+\s+)?{_PLAIN_UNIT}",
+    re.IGNORECASE,
+)
+"""A number that is no total: "3 images each", "100 images per round"."""
+
 
 def with_digits(text: str) -> str:
     """Replace simple number words by digits: `two hundred images` becomes `200 images`."""
@@ -73,10 +94,13 @@ def limits_in(text: str) -> dict[str, float]:
     Other number words are not limits: `two photos of one class are confused` says nothing about a budget.
 
     Raises:
-        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`), or a quantity has two limits.
+        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`) or no total (`3 images each`), or a
+            quantity has two limits.
     """
     found: dict[str, float] = {}
-    written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), text)
+    written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), without_corrected(text))
+    if share := _SHARE.search(written):
+        raise SetupError(f"{share[0].strip()!r} is no total: say the number for the whole run, as in '300 images'")
     for unit, figure, value in _amounts(written):
         if unit not in _LIMITS or _is_in_words(figure):
             continue
@@ -87,6 +111,12 @@ def limits_in(text: str) -> dict[str, float]:
         if found.setdefault(unit, value) != value:
             raise SetupError(f"the goal names {found[unit]:g} and {value:g} {unit}: say one number")
     return found
+
+
+def without_corrected(text: str) -> str:
+    """Return a text without the numbers that it takes back: `not 200 images but 50` becomes `50 images`."""
+    text = _NOT_BUT.sub(lambda match: f"{match['figure']} {match['unit'] or match['own'] or ''}", text)
+    return _NOT.sub(" ", _INSTEAD.sub(lambda match: f"{match['figure']} {match['unit']}", text))
 
 
 def target_in(text: str) -> float | None:

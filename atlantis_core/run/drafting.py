@@ -16,7 +16,7 @@ from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.memory import Memory
-from atlantis_core.run.responses import Wish, read_responses, read_wish
+from atlantis_core.run.responses import Wish, read_earlier_words, read_responses, read_wish
 from atlantis_core.run.round import JudgedRound, read_judged_rounds, read_round
 
 if TYPE_CHECKING:
@@ -77,10 +77,12 @@ class Brief:
     """What the generator can show and what it cannot, in words."""
     responses: tuple[Response, ...] = ()
     """What a person said to the earlier drafts of this round, oldest first."""
+    earlier: tuple[str, ...] = ()
+    """Their words to drafts of earlier rounds."""
     wish: Wish = field(default_factory=Wish)
-    """What the rules read in these responses."""
-    newest: Wish = field(default_factory=Wish)
-    """What the newest of them asks for alone."""
+    """What the rules read in these words and responses."""
+    is_understood: bool = True
+    """Whether the rules can act on the newest of them."""
 
 
 def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
@@ -98,6 +100,8 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
     if num_images < 1:
         raise BudgetExceeded(f"no image left to make in round {round_index}")
     constraints, responses = read_constraints(session), read_responses(session, round_index)
+    earlier, collection = read_earlier_words(session, round_index), session.collection
+    wish = read_wish(responses, collection, earlier)
     skipped = [cell for cell in constraints.skip if not (cell.class_name and cell.facet)]
     skipped_classes = {cell.class_name for cell in skipped if not cell.facet}
     return Brief(
@@ -123,8 +127,10 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
         support=_count_support(session.collection),
         generator=describe_generator(session.spec.generator),
         responses=responses,
-        wish=read_wish(responses, session.collection),
-        newest=read_wish(responses[-1:], session.collection),
+        earlier=tuple(one.words for one in earlier),
+        wish=wish,
+        is_understood=not read_wish(responses[-1:], collection).is_empty
+        or wish != read_wish(responses[:-1], collection, earlier),
     )
 
 

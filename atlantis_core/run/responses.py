@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.base.amounts import amounts_in
+from atlantis_core.base.amounts import amounts_in, without_corrected
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Cell, Collection, Protocol, Response
 from atlantis_core.run.constraints import parse_cells
@@ -32,6 +32,12 @@ _ONLY = re.compile(
     re.IGNORECASE,
 )
 """How people ask for the cells that they name; "the trawlers look fine" does not."""
+_TAKEN_BACK = re.compile(
+    r"\b(?:take\s+(?:that|it|this)\s+back|(?:forget|undo|scratch)\s+(?:that|it|this|what\s+I\s+said)|never\s*mind)\b",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(r"\bagain\b|\bafter\s+all\b|\bback\s+in\b|\btoo\b|\binclude\b", re.IGNORECASE)
+"""How people ask for cells that they left out before."""
 _NUMBER_ALONE = re.compile(
     r"\W*(?:(?:only|just|with|at\s+most|up\s+to|make\s+it|make|take|no\s+more\s+than)\s+)?\d{1,6}(?:\s+please)?\W*",
     re.IGNORECASE,
@@ -92,22 +98,38 @@ def list_rejected_cells(responses: Sequence[Response]) -> set[Cell]:
     return {request.cell for protocol in rejected for request in protocol.cells}
 
 
-def read_wish(responses: Sequence[Response], collection: Collection) -> Wish:
+def read_earlier_words(session: Session, round_index: int) -> tuple[Response, ...]:
+    """Return what a person answered in words to drafts of earlier rounds, oldest first: it holds for later ones."""
+    earlier = (one for index in range(1, round_index) for one in read_responses(session, index))
+    return tuple(one for one in earlier if one.decision == "respond")
+
+
+def read_wish(responses: Sequence[Response], collection: Collection, earlier: Sequence[Response] = ()) -> Wish:
     """Read the cells and the number of images that a person's responses name, by rules.
 
-    The newest words that name cells, and those that name a number, win; what is to be left out adds up.
+    The newest words that name cells, and those that name a number, win; what is to be left out adds up, until it is
+    asked for again. "Take that back" undoes the response before. Of the words of `earlier` rounds the cells hold, the
+    numbers do not.
     """
-    only: tuple[Cell, ...] = ()
-    skip: tuple[Cell, ...] = ()
-    images = None
-    for response in responses:
-        parts = split_clauses(_NOT.sub("skip ", response.words))
-        left_out = parse_cells(parts.excluded, collection)
-        named = parse_cells(parts.rest, collection) if _ONLY.search(response.words) else ()
-        only = tuple(cell for cell in named if cell not in left_out) or only
-        skip += left_out
-        images = _read_images(response) or images
-    return Wish(only, tuple(dict.fromkeys(skip)), images)
+    wishes = [Wish()]
+    for place, response in enumerate((*earlier, *responses)):
+        if place == len(earlier):
+            wishes = [replace(wish, images=None) for wish in wishes]
+        words = _TAKEN_BACK.sub(" ", response.words)
+        if words != response.words:
+            wishes = wishes[:-1] or [Wish()]
+        wishes.append(_add_words(wishes[-1], replace(response, words=words), collection))
+    return wishes[-1] if responses else replace(wishes[-1], images=None)
+
+
+def _add_words(wish: Wish, response: Response, collection: Collection) -> Wish:
+    """Return a wish with what a response adds to it, and without what it asks for again."""
+    parts = split_clauses(_NOT.sub("skip ", response.words))
+    left_out, named = (parse_cells(text, collection) for text in (parts.excluded, parts.rest))
+    back = named if _AGAIN.search(response.words) else ()
+    only = tuple(cell for cell in named if cell not in left_out) if _ONLY.search(response.words) else ()
+    skip = tuple(cell for cell in dict.fromkeys((*wish.skip, *left_out)) if cell not in back)
+    return Wish(only or wish.only, skip, _read_images(response) or wish.images)
 
 
 def _read_images(response: Response) -> int | None:
@@ -116,7 +138,9 @@ def _read_images(response: Response) -> int | None:
     Nothing is spent on it: the next protocol shows the number and needs an approval of its own.
     """
     units = {"images", ""} if _NUMBER_ALONE.fullmatch(response.words) else {"images"}
-    named = [value for unit, value in amounts_in(response.words) if unit in units and value.is_integer()]
+    named = [
+        value for unit, value in amounts_in(without_corrected(response.words)) if unit in units and value.is_integer()
+    ]
     if named and named[0] >= 1 and not _NOT_A_LIMIT.search(response.words):
         return int(named[0])
     return max(1, response.protocol.num_images // 2) if _TOO_MANY.search(response.words) else None

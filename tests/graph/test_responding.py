@@ -55,6 +55,24 @@ def test_words_that_the_rules_cannot_read_are_said_to_be_so_and_asked_about_agai
     assert "not understood: the rules read English" in (again.question or {})["protocol"]["reason"]
 
 
+def test_words_can_be_taken_back_and_hold_for_later_rounds(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=24, rounds=2))
+    first = advance(context)
+    values = sorted({value for _, value in _cells(first)})
+    without = advance(context, {"decision": "respond", "words": f"without {values[0]}, and 5 images"})
+    assert values[0] not in {value for _, value in _cells(without)}
+    back = advance(context, {"decision": "respond", "words": "take that back"})
+    assert (_cells(back), (back.question or {})["images"]) == (_cells(first), (first.question or {})["images"])
+    advance(context, {"decision": "respond", "words": f"without {values[0]}, and 5 images"})
+    later = advance(context, {"decision": "approve"})
+    assert values[0] not in {value for _, value in _cells(later)}
+    question = later.question or {}
+    assert "as asked in an earlier round: without" in question["protocol"]["reason"]
+    assert question["images"] > 5, "a number of images was for its round"
+    again = advance(context, {"decision": "respond", "words": f"{values[0]} again, please"})
+    assert "without" not in (again.question or {})["protocol"]["reason"]
+
+
 @pytest.mark.parametrize(
     "words", ["ohne {name}, nur 1 Bild", "{name} looks fine", "prompts in 3 words please", "-3 images"]
 )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
 
+_FOUND = r"(?:found|retrieved|returned|recogni[sz]ed|come|comes|appear|appears|show|shows|the\s+right)\b"
 _EXCLUDED = re.compile(
-    r"(?:\b(?:but|and|please)\s+)*\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|(?:everything|all|anything)\s+but(?:\s+not)?|without(?=\s+(?!any\b|hurt|harm|los))|(?<=,\s)not(?!\s+(?:found|retrieved|recogni[sz]ed|the\s+right))|ignor(?:e|ing)|"
-    r"apart\s+from|leav(?:e|ing)\s+out|leave(?=[^,;.]*\balone\b))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*"
-    r"(?=[,;.()]|$)",
+    r"(?:\b(?:but|and|please)\s+)*(?:\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|"
+    r"(?:everything|all|anything)\s+but(?:\s+not)?|without(?=\s+(?!any\b|hurt|harm|los))|ignor(?:e|ing)|"
+    r"(?:do\s+not|don't|never)\s+(?:touch|change|use|include|target|improve)|apart\s+from|leav(?:e|ing)\s+out|"
+    rf"leave(?=[^,;.]*\balone\b))|(?:^|(?<=[,;.:]\s))(?:not|no)(?!\s+(?:all|every|any|one|only|enough|many|much|a|even|"
+    rf"new|more|extra)\b)(?![^,;.()]*\b{_FOUND}))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*(?=[,;.()]|$)",
     re.IGNORECASE,
 )
 """What a person wants left alone: "skip fog", "everything but not tugs", "leave sloops alone"."""
@@ -21,8 +24,8 @@ _THE_REST = re.compile(
 )
 """What every run does: a round that other queries pay for is rolled back."""
 _POINTS = re.compile(
-    r"(?:\bby\s+(?:at\s+least\s+)?|\+\s*|\b)(?<![\d.])(\d{1,2}(?:\.\d+)?)\s*(?:percentage\s+)?(?:points?|pp|pts?)\b"
-    r"|(?:\bby\s+(?:at\s+least\s+)?|\+\s*)(\d{1,2}(?:\.\d+)?)\s*(?:%|percent\b)",
+    r"(?:\bby\s+(?:at\s+least\s+)?|\+\s*|\b)(?<![\d.])(\d{1,4}(?:\.\d+)?)\s*(?:percentage\s+)?(?:points?|pp|pts?)\b"
+    r"|(?:\bby\s+(?:at\s+least\s+)?|\+\s*)(\d{1,4}(?:\.\d+)?)\s*(?:%|percent\b)",
     re.IGNORECASE,
 )
 """A gain over the baseline: "+3 points", "3 points better", "by 5 %"."""
@@ -33,7 +36,10 @@ _NO_IMAGES = re.compile(
     re.IGNORECASE,
 )
 """What forbids generated images: "no new images"; "no photos of tugs are found" does not."""
-_TAKEN_FOR = re.compile(r"\b(?:mis)?taken\s+for\s+[^,;.()]+", re.IGNORECASE)
+_TAKEN_FOR = re.compile(
+    r"\b(?:(?:mis)?taken\s+for|(?:confused|confounded|mixed\s+up)\s+(?:with|for))\s+(?!each\b|one\s+another)[^,;.()]+",
+    re.IGNORECASE,
+)
 """What comes back in place of the failing photos, which are not about it."""
 _DIAGNOSE = re.compile(
     r"\b(?:only|just)\s+(?:a\s+)?diagnos\w*|\bdiagnos\w*\s+(?:only|alone)|\bstop\s+after\s+(?:the\s+)?diagnos\w*|"
@@ -41,6 +47,11 @@ _DIAGNOSE = re.compile(
     r"\bno\s+(?:training|changes|augmentation)\b",
     re.IGNORECASE,
 )
+_METRIC = re.compile(
+    r"\b(?:(?:r|p|recall|precision|hits?|map|ndcg)\s*@\s*(?!1\b)(?:\d+|r\b|k\b)|(?-i:mAP|MAP|nDCG|NDCG)\b)",
+    re.IGNORECASE,
+)
+"""A metric other than Recall@1, by which rounds are judged."""
 _LOSES = re.compile(
     r"(?:-\s*|\b(?:lose[sd]?|losing|lost|drops?|dropped|falls?|fell|worse|costs?)\s+(?:by\s+)?"
     r"(?:(?:at\s+most|up\s+to|about|more\s+than)\s+)?)$",
@@ -105,6 +116,12 @@ def split_clauses(text: str) -> Clauses:
     return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis, questions)
 
 
+def find_other_metric(text: str) -> str:
+    """Return the metric other than Recall@1 that a goal names, as written (`R@5`); empty without one."""
+    named = _METRIC.search(text)
+    return named[0] if named else ""
+
+
 def forbids_images(text: str) -> bool:
     """Whether a goal says that no image is to be generated."""
     return _NO_IMAGES.search(text) is not None
@@ -114,10 +131,15 @@ def check_goal(text: str) -> None:
     """Refuse what no run can do.
 
     Raises:
-        SetupError: The words ask to choose by the sealed test split, or are a question about a run.
+        SetupError: The words ask to choose by the sealed test split, to gain more than there is, or are a question
+            about a run.
     """
     asked = _TEST_SPLIT.search(text)
     if asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]):
         raise SetupError(CHOOSES_BY_TEST)
     if _QUESTION.search(text):
         raise SetupError(IS_QUESTION)
+    if (gain := split_clauses(text).gain) and gain >= 1:
+        raise SetupError(
+            f"a gain of {100 * gain:g} points is more than Recall@1, from 0 to 1, can have: name fewer points"
+        )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.text import quote
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.run.goals.clauses import split_clauses
+from atlantis_core.run.goals.clauses import find_other_metric, split_clauses
 from atlantis_core.run.goals.selectors import find_classes_by_count, find_values
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     if goal.unmatched:
         words = ", ".join(quote(word, 30) for word in goal.unmatched[:_MOST_WORDS])
         parts.append(f"words that name nothing here: {words}")
+    if metric := find_other_metric(goal.text):
+        parts.append(f"{quote(metric, 20)} sets no target: rounds are judged by Recall@1")
     if not goal.by and (questions := split_clauses(goal.text).questions):
         asked = ", ".join(quote(question, 80) for question in questions)
         parts.append(f"a run answers no question, `atlantis chat` does: {asked}")

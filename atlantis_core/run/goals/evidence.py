@@ -9,7 +9,8 @@ from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import EditMatch, find_edits, list_rivals
 from atlantis_core.run.goals.clauses import split_clauses
 from atlantis_core.run.goals.selectors import asks_for_rarer_classes, find_shown_edits, list_values
-from atlantis_core.run.goals.words import GENERAL, list_words, telling_words, words_of
+from atlantis_core.run.goals.subjects import describe_unknown_subject
+from atlantis_core.run.goals.words import GENERAL, spell_words, telling_words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +27,11 @@ def list_unmatched(text: str, named: Sequence[Cell], collection: Collection) -> 
     }
     matched |= {word for match in find_edits(text) if _is_shown(match, collection) for word in words_of(match.word)}
     telling = telling_words(text) - matched - GENERAL
-    return tuple(word for word in list_words(text) if word in telling)
+    return tuple(written for word, written in spell_words(text).items() if word in telling)
 
 
 def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
-    """Say which light, weather or medium a goal names though no photo shows it; empty if there is none.
+    """Say which light, weather, medium or thing a goal names though no photo shows it; empty if there is none.
 
     Only a facet that describes such a thing tells: of photos without any, nobody knows what they show. What a chat
     model found missing counts where the collection has facets, whatever it is.
@@ -49,7 +50,7 @@ def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
             has = ", ".join(quote(value, 30) for value in values[:_MOST_VALUES])
             cure = f"name one of these in the goal, or leave {match.word!r} out"
             return f"no photo here shows {match.word!r}: {quote(facet, 30)} has {has}; {cure}"
-    return ""
+    return describe_unknown_subject(goal, collection)
 
 
 def _describe_missing(words: Sequence[str], collection: Collection) -> str:

@@ -42,13 +42,16 @@ def telling_words(text: str) -> set[str]:
 
 
 def words_of(text: str) -> set[str]:
-    """Return the words of `list_words` as a set."""
-    return set(list_words(text))
+    """Return lower-case words of three letters and more, plurals as singulars."""
+    return set(spell_words(text))
 
 
-def list_words(text: str) -> list[str]:
-    """Return lower-case words of three letters and more, plurals as singulars, in their order, each once."""
-    return list(dict.fromkeys(singular(word) for word in re.findall(r"[^\W\d_]{3,}", text.lower())))
+def spell_words(text: str) -> dict[str, str]:
+    """Return each of the words of `words_of` as it is first written, in their order."""
+    spelled: dict[str, str] = {}
+    for written in re.findall(r"[^\W\d_]{3,}", text):
+        spelled.setdefault(singular(written.lower()), written)
+    return spelled
 
 
 def singular(word: str) -> str:

@@ -205,3 +205,78 @@ def test_classes_rarer_than_any_end_the_run_before_it_spends() -> None:
 def test_no_images_at_all(text: str) -> None:
     assert forbids_images(text)
     assert not forbids_images("no photos of tugs are found")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("not night", {"skip": (NIGHT,)}),
+        ("no night photos", {"skip": (NIGHT,)}),
+        ("no night photos are found", {"cells": (NIGHT,)}),
+        ("do not touch night", {"skip": (NIGHT,)}),
+        ("improve trawlers, no fog", {"cells": TRAWLERS, "skip": (FOG,)}),
+        ("not all trawlers are found", {"cells": TRAWLERS}),
+        ("not a single night photo is found", {"cells": (NIGHT,)}),
+        ("trawlers are confused with tugs", {"cells": TRAWLERS}),
+        ("trawlers get mixed up with tugs in fog", {"cells": TRAWLERS}),
+        ("R@5 above 0.9 at night", {"cells": (NIGHT,)}),
+    ],
+)
+def test_a_denial_is_no_wish_and_what_is_found_instead_is_no_goal(text: str, expected: dict[str, Any]) -> None:
+    assert sort_cells(replace(read_goal(text, BOATS), unmatched=())) == sort_cells(Goal(text, **expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        ("night, not 200 images but 50", 50),
+        ("night, not 200 but 50 images", 50),
+        ("50 instead of 200 images", 50),
+        ("night, not 200 images", None),
+        ("not more than 20 images", 20),
+    ],
+)
+def test_a_number_that_is_taken_back_is_no_limit(text: str, images: float | None) -> None:
+    assert limits_in(text).get("images") == images
+
+
+@pytest.mark.parametrize(
+    "text", ["3 images each", "100 images per round", "each class gets 50 images", "9 photos a class"]
+)
+def test_a_share_is_refused_as_a_total(text: str) -> None:
+    with pytest.raises(SetupError, match="is no total: say the number for the whole run"):
+        limits_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["submarines are not found", "photos of submarines come back wrong", "improve submarines", "Fruit is missed"],
+)
+def test_a_thing_that_nothing_is_called_ends_the_run_before_it_spends(text: str) -> None:
+    told = describe_missing_evidence(read_goal(text, BOATS), BOATS)
+    assert told.startswith("nothing here is called")
+    assert all(name in told for name in ("tug-red-white", "night", "find where retrieval fails"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "photos from another shelf are not found",
+        "scratched products are not found",
+        "our customers' uploads are not found",
+        "customers get wrong results",
+        "the packaging has changed",
+        "products known only by their catalogue picture are not found",
+    ],
+)
+def test_a_condition_that_no_facet_describes_may_still_be_shown(text: str) -> None:
+    assert describe_missing_evidence(read_goal(text, BOATS), BOATS) == ""
+
+
+def test_what_cannot_be_asked_for_is_said_as_it_was_written() -> None:
+    assert read_goal("pictures near the Docks", BOATS).unmatched == ("Docks",)
+    assert '"R@5" sets no target: rounds are judged by Recall@1' in describe_goal(
+        read_goal("R@5 of 0.9", BOATS), BOATS
+    )
+    with pytest.raises(SetupError, match="a gain of 300 points is more than Recall@1"):
+        check_goal("night photos, +300 %")
