@@ -72,7 +72,7 @@ _SHARE = re.compile(
     rf"(?:a|an|each|every)\s+{_WHOLE}\b)|\b(?:each|every|per)\s+{_WHOLE}\s+(?:\w+\s+){{0,2}}{_PLAIN}\s+(?:\w+\s+)?{_PLAIN_UNIT}",
     re.IGNORECASE,
 )
-"""A number that is no total: "3 images each", "100 images per round"."""
+"""A number that is not a total: "3 images each", "100 images per round"."""
 
 
 def with_digits(text: str) -> str:
@@ -94,13 +94,13 @@ def limits_in(text: str) -> dict[str, float]:
     Other number words are not limits: `two photos of one class are confused` says nothing about a budget.
 
     Raises:
-        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`) or no total (`3 images each`), or a
+        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`) or not a total (`3 images each`), or a
             quantity has two limits.
     """
     found: dict[str, float] = {}
     written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), without_corrected(text))
     if share := _SHARE.search(written):
-        raise SetupError(f"{share[0].strip()!r} is no total: say the number for the whole run, as in '300 images'")
+        raise SetupError(f"{share[0].strip()!r} is not a total: name the number for the whole run, as in '300 images'")
     for unit, figure, value in _amounts(written):
         if unit not in _LIMITS or _is_in_words(figure):
             continue
