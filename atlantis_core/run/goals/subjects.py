@@ -10,14 +10,13 @@ from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import find_edits
 from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.goals.clauses import split_clauses
-from atlantis_core.run.goals.words import GENERAL, SAYS_NOTHING, singular, words_of
+from atlantis_core.run.goals.words import GENERAL, PHOTO, SAYS_NOTHING, singular, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlantis_core.records import Collection, Goal
 
-_PICTURE = frozenset({"photo", "photograph", "image", "picture", "shot", "query", "view", "scan"})
 _NOUN = r"[^\W\d_]{3,}"
 _MISSED = (
     r"(?:(?:are|is|get|gets|keep|keeps|come|comes|were|was)\s+)(?:\w+\s+){0,2}?"
@@ -30,7 +29,7 @@ _SUBJECTS = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\b(?:photo|photograph|image|picture|shot)s?\s+of\s+(?:(?:the|our|my|all)\s+)?(?P<noun>{_NOUN})",
+        rf"\b{PHOTO}s?\s+of\s+(?:(?:the|our|my|all)\s+)?(?P<noun>{_NOUN})",
         re.IGNORECASE,
     ),
     re.compile(
@@ -51,7 +50,7 @@ def describe_unknown_subject(goal: Goal, collection: Collection) -> str:
     if goal.cells or goal.skip or not collection.facets or not any(words_of(name) for name in collection.classes):
         return ""
     text = split_clauses(goal.text).rest
-    known = GENERAL | SAYS_NOTHING | _PICTURE | {word for match in find_edits(text) for word in words_of(match.word)}
+    known = GENERAL | SAYS_NOTHING | {word for match in find_edits(text) for word in words_of(match.word)}
     nouns = [match["noun"] for pattern in _SUBJECTS for match in pattern.finditer(text)]
     unknown = [noun for noun in dict.fromkeys(nouns) if singular(noun.lower()) not in known]
     if not unknown:

@@ -6,6 +6,9 @@ import re
 
 from atlantis_core.base.amounts import without_limits
 
+PHOTO = r"(?:photo|photograph|image|picture|shot|view|scan)"
+"""How people call what a collection holds, as a pattern."""
+
 SAYS_NOTHING = frozenset(
     re.findall(
         r"\w+",
@@ -25,12 +28,13 @@ GENERAL = frozenset(
         "high higher how improve improved improvement index into issue item just keep kind kinds know known label "
         "last least less like look looks lot low main mainly make many match may mean minor miss missed missing "
         "mistaken most much name near new next nothing now nowhere object often once only other out over own pair "
-        "part people please point poor poorly problem product query quickly quite raise rank rarely rather reach "
-        "really recall recognise recognised recognize recognized result retrieval retrieve retrieved return "
-        "returned right same search searched searching see seem seen set should show shown similar since small "
-        "something sort state stay still such tell system take than then thing through too top towards training try "
-        "type under until use user using very want was way well were what when where whether which while who why "
-        "will within without work working worse worst worth would wrong wrongly year yet",
+        "part people photograph please point poor poorly problem product query quickly quite raise rank rarely "
+        "rather reach really recall recognise recognised recognize recognized result retrieval retrieve retrieved "
+        "return returned right same scan search searched searching see seem seen set shot should show shown "
+        "similar since small something sort state stay still such system take tell than then thing through too "
+        "top towards training try type under until use user using very view want was way well were what when "
+        "where whether which while who why will within without work working worse worst worth would wrong wrongly "
+        "year yet",
     )
 )
 """Words that any goal may contain; they name nothing in a collection."""
