@@ -94,13 +94,13 @@ def limits_in(text: str) -> dict[str, float]:
     Other number words are not limits: `two photos of one class are confused` says nothing about a budget.
 
     Raises:
-        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`) or not a total (`3 images each`), or a
-            quantity has two limits.
+        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`) or not a total (`3 images each`), or
+            a quantity has two limits.
     """
     found: dict[str, float] = {}
     written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), without_corrected(text))
     if share := _SHARE.search(written):
-        raise SetupError(f"{share[0].strip()!r} is not a total: name the number for the whole run, as in '300 images'")
+        raise SetupError(f"{share[0].strip()!r} is not a total: name the number of the whole run, as in '9 images'")
     for unit, figure, value in _amounts(written):
         if unit not in _LIMITS or _is_in_words(figure):
             continue

@@ -244,7 +244,7 @@ def test_a_number_that_is_taken_back_is_no_limit(text: str, images: float | None
     "text", ["3 images each", "100 images per round", "each class gets 50 images", "9 photos a class"]
 )
 def test_a_share_is_refused_as_a_total(text: str) -> None:
-    with pytest.raises(SetupError, match="is not a total: name the number for the whole run"):
+    with pytest.raises(SetupError, match="is not a total: name the number of the whole run"):
         limits_in(text)
 
 
