@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.plural import count_noun
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds, read_round
+from atlantis_core.run.round_images import PILOT_IMAGES
 from atlantis_core.run.time_estimate import mean_training_seconds
 from atlantis_dml.tools.chains import list_open_steps
 from atlantis_dml.tools.draft_protocol import STEPS as DRAFT_STEPS
+from atlantis_dml.tools.generate_images import is_stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from atlantis_core.run.session import Session
     from atlantis_dml.tools.steps import State
 
@@ -27,7 +31,7 @@ def describe_choices(state: State, session: Session) -> list[str]:
         share = count_noun(images_for_round(session, state["round"]), "image")
         lines.append(f"draft_protocol: nothing yet; at most {share} may be asked for")
     if found.protocol is not None:
-        lines.append(f"run_round: {_price_round(session, state['round'])}")
+        lines.append(f"run_round: {_price_round(session, state['round'], state.get('steps', []))}")
     judged = read_judged_rounds(session)
     if judged and found.protocol is None and judged[-1].decision.verdict == "undecided":
         left = session.max_seeds - judged[-1].decision.overall.seeds
@@ -45,10 +49,12 @@ def _price_preparation(session: Session, steps: list[str]) -> str:
     return f"{cost}, no images ({', '.join(steps)})"
 
 
-def _price_round(session: Session, round_index: int) -> str:
+def _price_round(session: Session, round_index: int, steps: Collection[str]) -> str:
     """Say what the drafted protocol costs to its verdict."""
     found = read_round(session, round_index)
     images = found.protocol.num_images if found.protocol else 0
+    if is_stopped(steps):
+        images -= PILOT_IMAGES
     offers = [
         pilot.offer for pilot in found.pilots or () if found.protocol and pilot.offer.remedy == found.protocol.remedy
     ]

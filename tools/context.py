@@ -7,7 +7,7 @@ the store, and what later steps need of it goes into the graph's state.
 from __future__ import annotations
 
 from collections.abc import Collection as Sized
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -143,7 +143,13 @@ else:
 
 
 def answer_call(
-    runtime: Runtime, step: str, text: str, artifact: Any = None, undone: Sized[str] = (), **state: Any
+    runtime: Runtime,
+    step: str,
+    text: str,
+    artifact: Any = None,
+    undone: Sized[str] = (),
+    redone: Iterable[str] = (),
+    **state: Any,
 ) -> Command[Any]:
     """Answer a tool call.
 
@@ -153,10 +159,12 @@ def answer_call(
         text: One short sentence for the planner.
         artifact: A record for the trace alone: what people want to know of this step; must turn into JSON.
         undone: Earlier steps that have to be done again after it.
+        redone: Steps that were undone and hold after all.
         **state: Fields of the graph's state to set.
     """
     message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", artifact=as_json(artifact))
-    steps = [done for done in runtime.state.get("steps", []) if done not in undone] + ([step] if step else [])
+    steps = [done for done in runtime.state.get("steps", []) if done not in undone]
+    steps += [*redone, *([step] if step else [])]
     return Command(update={**state, "steps": steps, "messages": [message]})
 
 

@@ -25,7 +25,7 @@ PILOT_LOOK = "pilot_look"
 REDRAFTED = ("draft_protocol", "write_prompts", "pilot_remedies", PILOT_LOOK)
 """Steps that are undone when the first images do not show what was asked."""
 
-STOPPED = "they do not show what was asked for; draft again with feedback before images are made"
+STOPPED = "they do not show what was asked for: draft again with feedback, or call run_round again to make the others"
 
 MEASURE_INSTEAD = (
     "What is hard to recognise may still teach: pilots measure it (crude line drawings raised R@1 on pen sketches by "
@@ -43,8 +43,12 @@ WORDS = "make made generate generated draw drew spend spent"
 
 
 @tool
-def generate_images(runtime: Runtime) -> object:
-    """Make the images of the drafted protocol. This spends the image budget and may wait for approval."""
+def generate_images(runtime: Runtime, insist: bool = False) -> object:
+    """Make the images of the drafted protocol. This spends the image budget and may wait for approval.
+
+    Args:
+        insist: Whether to make them although a look at the first ones has stopped this draft.
+    """
     session, round_index = runtime.context.session, runtime.state["round"]
     protocol = session.read(round_index, JournalKind.PROTOCOL)
     if protocol is None:
@@ -57,7 +61,8 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError(f"nothing is generated: {why}")
     diagnosing = find_diagnosing(runtime)
     steps = runtime.state["steps"]
-    if is_stopped(steps) and session.spec.auto:  # a person who approves again has decided
+    has_stopped = is_stopped(steps)
+    if has_stopped and not insist and session.spec.auto:  # a person who approves again has decided
         raise ToolError(f"the first images of this draft were looked at: {STOPPED}")
     insists = PILOT_LOOK in steps
     look = look_at_pilot(session, round_index, protocol, diagnosing, runtime.context.eyes, insists=insists)
@@ -65,7 +70,7 @@ def generate_images(runtime: Runtime) -> object:
         text = (
             f"stopped after {count_noun(len(look.sheet.tiles), 'image')}, the other "
             f"{protocol.num_images - len(look.sheet.tiles)} were not made: {describe_look(look)}. Draft again with "
-            f"feedback; the same draft again is made in full. {MEASURE_INSTEAD}"
+            f"feedback, or call run_round again to make them all the same. {MEASURE_INSTEAD}"
         )
         return answer_call(runtime, PILOT_LOOK, text, look, undone=REDRAFTED, approved="")
     made = generate_round(session, round_index, protocol, diagnosing)
@@ -76,4 +81,5 @@ def generate_images(runtime: Runtime) -> object:
         look = look_at_made(session, round_index, made, runtime.context.eyes)
     text += report_look(look)
     artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
-    return answer_call(runtime, "generate_images", text, artifact, approved="")
+    redone = [step for step in REDRAFTED if step != PILOT_LOOK] if has_stopped else []
+    return answer_call(runtime, "generate_images", text, artifact, redone=redone, approved="")

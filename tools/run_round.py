@@ -49,16 +49,15 @@ def run_round(runtime: Runtime, choose: str = "", pilot: bool = True, remedies: 
     """
     del choose, pilot, remedies  # decided where the steps are chosen
     after = "Go on with run_round, name a remedy with choose, draft again, or stop"
-    nothing = f"the first images were looked at: {STOPPED}" if is_stopped(runtime.state["steps"]) else _NO_GAIN
-    return answer_chain(runtime, nothing, after)
+    return answer_chain(runtime, _NO_GAIN, after)
 
 
 def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call | None:
     protocol, done = read_round(session, state["round"]).protocol, set(state.get("steps", []))
     if protocol is None:
         return "write_prompts", {}  # which says what is missing
-    if is_stopped(done):
-        return None
+    if is_stopped(done):  # a call that begins here insists: its planner has read what the look found
+        return None if _has_begun(state) else ("generate_images", {"insist": True})
     choose, pilot, only = given.get("choose") or "", given.get("pilot", True), given.get("remedies") or ()
     pilot = pilot and (protocol.remedy == GENERATE or "pilot_remedies" in done)  # else the draft names its remedy
     is_open = not _LATER & done
@@ -92,11 +91,15 @@ def _is_untried(state: State, session: Session, names: Collection[str]) -> bool:
     return any(not any(one == name or one.startswith(f"{name}:") for one in tried) for name in names)
 
 
+def _has_begun(state: State) -> bool:
+    """Whether this call of the chain has made a step."""
+    return bool((state.get("chain") or {}).get("lines"))
+
+
 def _has_no_remedy(state: State, session: Session) -> bool:
     """Whether pilots were made in an earlier call, and none promised a gain."""
     pilots = read_round(session, state["round"]).pilots
-    is_new = not (state.get("chain") or {}).get("lines")
-    return is_new and bool(pilots) and choose_remedy(session, state["round"], pilots) is None
+    return not _has_begun(state) and bool(pilots) and choose_remedy(session, state["round"], pilots) is None
 
 
 def _find_doubt(state: State, session: Session, given: Mapping[str, Any], step: str) -> str:

@@ -114,7 +114,22 @@ def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin
     assert read_round(context.session, 1).candidate_keys == ()
     assert [look.has_stopped for look in read_looks(context.session, 1)] == [False, True]
     assert "Stopped here: they do not show what was asked for" in model.requests[-3][-2].text
-    assert "draft again with feedback" in model.requests[-2][-2].text, "nor is the rest made without a new draft"
+    assert "draft again with feedback" in model.requests[-2][-2].text, (
+        "nor is the rest made by a step alone"
+    )
+
+
+def test_run_round_after_such_a_stop_makes_the_others(begin: Begin, chat: Chat, call: Call) -> None:
+    context, eyes = with_eyes(begin(**SMALL), seeing(), seeing(pilot="no"), seeing())
+    steps = [_with_arm(call, step) for step in STEPS]
+    planner, model = chat(context, *steps, *[call("run_round", pilot=False)] * 2, *_END)
+    advance(replace(context, planner=planner))
+    protocol = context.session.read(1, JournalKind.PROTOCOL)
+    assert protocol is not None
+    assert f"run_round: at most {protocol.num_images - MOST_TILES} images" in model.requests[len(steps) + 1][-1].text
+    assert images_spent(context) == protocol.num_images == len(read_round(context.session, 1).candidate_keys)
+    assert read_round(context.session, 1).decision is not None, "the call goes on to the verdict"
+    assert len(eyes.requests) == 3, "the same sheet is not paid for again"
 
 
 def test_who_insists_on_the_same_images_gets_them_and_pays_for_none_twice(
