@@ -61,7 +61,7 @@ def _find_next(state: State, session: Session, given: Mapping[str, Any]) -> Call
     choose, pilot, only = given.get("choose") or "", given.get("pilot", True), given.get("remedies") or ()
     pilot = pilot and (protocol.remedy == GENERATE or "pilot_remedies" in done)  # else the draft names its remedy
     is_open = not _LATER & done
-    if is_open and choose and "write_prompts" in done and protocol.remedy != choose:
+    if is_open and choose and {"write_prompts", "pilot_remedies"} & done and protocol.remedy != choose:
         return "pilot_remedies", {"choose": choose, "remedies": given.get("remedies")}
     if is_open and pilot and "pilot_remedies" in done and _is_untried(state, session, only):
         return "pilot_remedies", {"remedies": only}

@@ -158,3 +158,20 @@ def test_remedies_that_were_not_piloted_are_piloted_when_they_are_named(begin: B
     assert tried == {"serve:csls", "serve:prototypes"}
     assert "write_prompts" not in done_tools(context), "no remedy that is piloted has an image made"
     assert "Stopped here" in result(model, 3)
+
+
+def test_a_remedy_is_chosen_also_where_no_prompt_was_written(begin: Begin, chat: Chat, call: Call) -> None:
+    context = begin(budget=Budget(images=8, rounds=1), remedies=("serve", "train"), seeds=1)
+    piloted = ["serve:csls", "serve:prototypes"]
+    planner, _ = chat(
+        context,
+        call("prepare"),
+        call("draft_protocol"),
+        call("pilot_remedies", remedies=piloted),
+        *[call("run_round", choose=name) for name in piloted],
+    )
+    advance(replace(context, planner=planner))
+    found = read_round(context.session, 1)
+    assert found.decision is not None
+    assert found.protocol is not None
+    assert found.protocol.remedy == "serve:csls"
