@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.remedies import makes_images
+from atlantis_core.run.remedies import makes_images, parse_remedy
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -48,3 +48,9 @@ def is_image_round(session: Session, round_index: int) -> bool:
     """Whether a round adds images; other remedies change the recipe or how the models are searched."""
     protocol = session.read(round_index, JournalKind.PROTOCOL)
     return protocol is None or makes_images(protocol.remedy)
+
+
+def needs_prompts(session: Session, round_index: int) -> bool:
+    """Whether a round's images are made from prompts; cut-outs and photos of a pool are not."""
+    protocol = session.read(round_index, JournalKind.PROTOCOL)
+    return protocol is None or parse_remedy(protocol.remedy)[0].uses_prompts

@@ -17,9 +17,9 @@ from atlantis_core.run.family_words import add_family_words, describe_choices
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.responses import read_responses
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call, find_diagnosing
-from atlantis_dml.tools.steps import Step, is_image_round
+from atlantis_dml.tools.steps import Step, needs_prompts
 
-STEPS = (Step(80, "write_prompts", "Varied prompts give varied images.", is_needed=is_image_round),)
+STEPS = (Step(80, "write_prompts", "Varied prompts give varied images.", is_needed=needs_prompts),)
 WORDS = "prompt prompts word worded wrote"
 
 

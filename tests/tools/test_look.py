@@ -114,9 +114,7 @@ def test_first_images_that_do_not_show_what_was_asked_stop_the_rest(begin: Begin
     assert read_round(context.session, 1).candidate_keys == ()
     assert [look.has_stopped for look in read_looks(context.session, 1)] == [False, True]
     assert "Stopped here: they do not show what was asked for" in model.requests[-3][-2].text
-    assert "draft again with feedback" in model.requests[-2][-2].text, (
-        "nor is the rest made by a step alone"
-    )
+    assert "draft again with feedback" in model.requests[-2][-2].text, "nor is the rest made by a step alone"
 
 
 def test_run_round_after_such_a_stop_makes_the_others(begin: Begin, chat: Chat, call: Call) -> None:

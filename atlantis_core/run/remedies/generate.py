@@ -39,6 +39,7 @@ class Generate(Remedy):
     can = "add images of failing cells that the generator can show"
     cannot = "show what the generator cannot"
     makes_images = True
+    uses_prompts = True
     is_for_cells = True
 
     def list_offers(self, session: Session) -> Sequence[Offer]:

@@ -30,6 +30,9 @@ class Remedy:
     asks = False
     """Whether it uses a person's answers about photos of the pool."""
 
+    uses_prompts = False
+    """Whether its images are made from the prompts of a protocol."""
+
     is_for_cells = False
     """Whether it is made for the cells of a protocol; else it changes what is found for all classes."""
 
