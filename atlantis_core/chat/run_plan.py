@@ -100,6 +100,15 @@ def describe_plan(planned: RunPlan, collection: Collection, goal: Goal | None = 
     return [*lines, f"Plan: {_steps(auto)}"]
 
 
+def describe_next_act(planned: RunPlan, collection: Collection, goal: Goal | None = None) -> list[str]:
+    """Return a line on how a plan is started; none without a goal. `goal` as for `describe_plan`."""
+    if not planned.text:
+        return []
+    if describe_missing_evidence(read_plan_goal(planned, collection) if goal is None else goal, collection):
+        return ["Nothing was spent. State another goal."]
+    return [f"Say {STARTING_ACT if planned.unverified else 'yes'} to start, or change the plan."]
+
+
 def _describe_unverified(planned: RunPlan) -> str:
     """Return which numbers are a model's reading, so that the person checks them before they start."""
     numbers = ", ".join(f"{name} {getattr(planned, name):g}" for name in planned.unverified)
