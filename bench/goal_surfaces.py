@@ -121,6 +121,7 @@ class _ChatPage:
             self._told.approved = self._http.post(f"/data/runs/{self._run}/answer", json=answer).is_success
             self._until(lambda: self._status == "done")
         self._told.lines += self._texts
+        self._http.close()
         return self._told
 
     def _say(self, line: str) -> None:
