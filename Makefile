@@ -79,6 +79,7 @@ recipes: relink ## How good the presets are on grocery81, three seeds (an hour o
 bench-agents: relink ## The agents against a model that misbehaves on purpose (minutes)
 	@PYTHONPATH=bench $(BIN)/python bench/agent_suite.py
 	@PYTHONPATH=bench $(BIN)/python bench/goals.py
+	@PYTHONPATH=bench $(BIN)/python bench/five_goals.py
 
 snapshots: relink ## Rewrite the snapshots of prompts and tool schemas; review the diff
 	@$(BIN)/pytest -q tests/snapshots --update-snapshots

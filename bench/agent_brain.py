@@ -16,6 +16,7 @@ _AGENTS = {
     "You describe one photo": "captioner",
     "You look at one contact sheet": "eyes",
     "You read what a person wants": "goal",
+    "You are the host": "host",
 }
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MOST_CELLS = 4

@@ -150,9 +150,11 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         reply = self.server.provider.answer(case, key, body)
         time.sleep(reply.wait_seconds)
-        sent = (json.dumps(_completion(reply, body)) if reply.body is None else reply.body).encode()
+        streams = bool(body.get("stream")) and reply.body is None
+        write = _stream if streams else json.dumps
+        sent = (write(_completion(reply, body)) if reply.body is None else reply.body).encode()
         self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Type", "text/event-stream" if streams else reply.content_type)
         self.send_header("Content-Length", str(len(sent)))
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -183,6 +185,18 @@ def _completion(reply: Reply, body: Mapping[str, Any]) -> dict[str, Any]:
         "model": body["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     } | ({"usage": usage} if reply.counted else {})
+
+
+def _stream(completion: Mapping[str, Any]) -> str:
+    """Return a chat completion as the events of a stream: all of it at once, then the usage."""
+    (choice,) = completion["choices"]
+    calls = [{"index": place, **call} for place, call in enumerate(choice["message"].get("tool_calls", []))]
+    delta = choice["message"] | ({"tool_calls": calls} if calls else {})
+    chunk = {key: completion[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    choices = [{"index": 0, "delta": delta, "finish_reason": choice["finish_reason"]}]
+    events = [chunk | {"choices": choices}]
+    events += [chunk | {"choices": [], "usage": completion["usage"]}] if "usage" in completion else []
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
 
 def _call(place: int, name: str, given: Any, call_id: str) -> dict[str, Any]:

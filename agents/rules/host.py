@@ -1,4 +1,4 @@
-"""The host by rules: understands simple sentences and says so when it does not understand one."""
+"""The host by rules: understands simple sentences, also several in a line, and says which it does not understand."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from atlantis_core.base.amounts import limits_in, target_in, with_digits
 from atlantis_core.base.errors import SetupError
 from atlantis_core.chat.consent import APPROVING_ACT, approval_in, ending_in, is_agreement, is_response, rejection_in
+from atlantis_core.run.goals.evidence import is_goal_without_names
+from atlantis_dml.agents.rules.wishes import Call, Kind, Wishes, describe_left, split_wishes
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -25,13 +27,14 @@ A chat model understands free speech: quit and start again with --planner openai
 
 NOT_APPROVED = f"Nothing was approved or spent: {APPROVING_ACT} approves what waits, /respond changes it.\n"
 
-Call = tuple[str, dict[str, Any]]
-
 _SKIP = re.compile(
-    r"^(?:no[\s,]+)?(?:please\s+)?(?:skip|never mind|nevermind|forget(?: about)?|ignore|leave out|drop|no more|no|"
-    r"without|don'?t (?:bother|care)(?: with| about)?|leave)\s+(.+?)(?:\s+(?:alone|out|please))*$"
+    r"^(?:no[\s,]+)?(?:please\s+)?(?:skip|never mind|nevermind|forget(?: about)?|ignore|leave out|drop|"
+    r"no more(?! than\b)|no(?! more than\b)|without|don'?t (?:bother|care)(?: with| about)?|leave)\s+"
+    r"(.+?)(?:\s+(?:alone|out|please))*$"
 )
-_ONLY = re.compile(r"^(?:no[\s,]+)?(?:please\s+)?(?:only|just|focus on|nothing but)\s+(?:do\s+)?(.+)$")
+_ONLY = re.compile(
+    r"^(?:no[\s,]+)?(?:please\s+)?(?:only|just|focus on|nothing but)\s+(?!(?:a\s+)?diagnos)(?:do\s+)?(.+)$"
+)
 _NOTE = re.compile(
     r"^(?:please\s+)?(?:note|remember)\b(?:\s+that)?[:,]?\s*(.+)$|^((?:please\s+)?(?:prefer|avoid)\b.+)$"
 )
@@ -57,30 +60,89 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
     ("stop_run", r"^(?:please\s+)?(?:stop(?!\s+after\b)|halt|pause|wait|cancel|hold on)\b"),
     ("go_on", r"^(?:go on|continue|resume)$"),
 )
+_ALONE: dict[str, Call] = {
+    word: (tool, {})
+    for tool, words in (("stop_run", "stop pause halt"), ("take_back", "undo"), ("go_on", "continue resume"))
+    for word in words.split()
+}
+"""Commands that may be part of a longer line."""
+_BESIDE_NAMES = frozenset({"the", "and", "also", "all", "photo", "image", "picture", "classe", "with", "those"})
+"""Stems of words that do not make more than a name of names."""
 
 
 class RuleHost:
-    """Turns one sentence into one tool call of the desk, and answers with the tool's result."""
+    """Turns a line into tool calls of the desk, one after the other, and answers with the tools' results."""
 
     name = "rules"
+
+    def __init__(self) -> None:
+        self._wishes = Wishes()
+        """What is still to do of the line that is being answered."""
 
     def reply(
         self, messages: Sequence[BaseMessage], situation: str, hear: Callable[[str], None] | None = None
     ) -> AIMessage:
-        """Return the tool call that the last sentence means, or the text of the last tool result."""
+        """Return the next tool call that the last line means; after the last call, the texts of all results."""
         del hear  # an answer by rules comes at once
         last = messages[-1]
-        if isinstance(last, ToolMessage):
-            return AIMessage(last.text)
-        understood = parse_sentence(last.text, situation)
-        if isinstance(understood, str):
-            return AIMessage(understood)
-        name, arguments = understood
+        if not isinstance(last, ToolMessage):
+            understood = parse_line(last.text, situation)
+            if isinstance(understood, str):
+                return AIMessage(understood)
+            self._wishes = understood
+        if not self._wishes.calls:
+            return AIMessage("\n".join(filter(None, [*_list_results(messages), describe_left(self._wishes.left)])))
+        name, arguments = self._wishes.calls.pop(0)
         return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": f"rule-{len(messages)}"}])
 
 
+def _list_results(messages: Sequence[BaseMessage]) -> list[str]:
+    """Return the texts of the tool results since the person's last line."""
+    said = max(place for place, message in enumerate(messages) if isinstance(message, HumanMessage))
+    return [message.text for message in messages[said:] if isinstance(message, ToolMessage)]
+
+
+def parse_line(words: str, situation: str = "") -> Wishes | str:
+    """Return the calls that a line means, and what of it means none; if all of it means none, the text to answer.
+
+    Arguments as for `parse_sentence`.
+    """
+    plain = with_digits(" ".join(words.split()).lstrip("/"))
+    status, names = _read_status(situation), _list_names(situation)
+    if not (status == "waiting" and _parse_approval(words)):
+        can_plan = status not in {"running", "waiting"}
+        found = split_wishes(plain, lambda part: _read_part(part, names), can_plan=can_plan)
+        if found.calls:
+            return found
+    understood = parse_sentence(words, situation)
+    return understood if isinstance(understood, str) else Wishes([understood])
+
+
+def _read_part(part: str, names: set[str]) -> tuple[Kind, Call | None]:
+    """Return what a part of a line is, and its call; only a question mark or "why" makes one a question."""
+    low = part.lower().rstrip(".! ")
+    if re.match(r"(?:why|how come|explain)\b", low):
+        return "question", ("explain", {"question": part})
+    if low.endswith("?"):
+        question = _parse_question(low)
+        return ("question" if question else ""), question
+    if wish := _ALONE.get(low) or _parse_wish(part, low):
+        return "wish", wish
+    goal = _parse_goal(part, low, names)
+    if goal is None or isinstance(goal, str):
+        return "", None
+    if "text" not in goal[1]:
+        return "limits", goal
+    is_name = {_stem(word) for word in _list_words(low)} <= names | _BESIDE_NAMES
+    return ("names" if is_name else "goal"), goal
+
+
+def _read_status(situation: str) -> str:
+    return situation.partition("\n")[0].removeprefix("status:").strip()
+
+
 def parse_sentence(words: str, situation: str = "") -> Call | str:
-    """Return the tool and arguments that a sentence means; if it means none, the text to answer.
+    """Return the tool and arguments that one sentence means; if it means none, the text to answer.
 
     Args:
         words: The person's sentence; a leading `/` is ignored.
@@ -88,7 +150,7 @@ def parse_sentence(words: str, situation: str = "") -> Call | str:
     """
     plain = with_digits(" ".join(words.split()).lstrip("/"))
     low = plain.lower().rstrip(".! ")
-    status = situation.partition("\n")[0].removeprefix("status:").strip()
+    status = _read_status(situation)
     if low.rstrip("?") in {"help", "h", "hello", "hi", "what can you do", ""}:
         return HELP
     if re.match(r"(?:how come|explain)\b", low) or re.search(r"\bwhy\b", low):
@@ -99,7 +161,7 @@ def parse_sentence(words: str, situation: str = "") -> Call | str:
         or _parse_command(low, status)
         or _parse_wish(plain, low)
         or _parse_question(low)
-        or _parse_goal(plain, low, set() if is_waiting else _list_names(situation))
+        or _parse_goal(plain, low, None if is_waiting else _list_names(situation))
         or f"I did not understand that. {NOT_APPROVED if is_waiting else ''}{HELP}"
     )
 
@@ -154,10 +216,11 @@ def _parse_question(low: str) -> Call | None:
     return None
 
 
-def _parse_goal(plain: str, low: str, names: set[str]) -> Call | str | None:
+def _parse_goal(plain: str, low: str, names: set[str] | None) -> Call | str | None:
+    """Return the goal or the limits in a sentence; without `names`, names alone make no goal."""
     if low.endswith("?"):
         return None
-    named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & names
+    named = names is not None and ({_stem(word) for word in _list_words(low)} & names or is_goal_without_names(plain))
     try:
         limits: dict[str, Any] = {
             unit: value if unit == "usd" else int(value) for unit, value in limits_in(plain).items()
@@ -177,7 +240,11 @@ def _list_names(situation: str) -> set[str]:
     """Return the words in the names of classes, facets and values that the situation lists."""
     lines = [line for line in situation.splitlines() if line.startswith(("classes:", "facets:"))]
     listed = " ".join(line.partition(":")[2] for line in lines).lower()
-    return {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", listed)}
+    return {_stem(word) for word in _list_words(listed)}
+
+
+def _list_words(low: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{3,}", low)
 
 
 def _stem(word: str) -> str:

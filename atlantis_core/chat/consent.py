@@ -71,10 +71,14 @@ def approval_in(words: str) -> Approval | None:
     return said and Approval(int(said["images"]) if said["images"] else None, said["without"] or "")
 
 
-def is_act(words: str) -> bool:
-    """Whether a line is the command to approve or to start, with or without its `/`: what "yes" answers is unsure."""
-    said = _plain(words).casefold()
-    return said in _STARTS or (said.startswith("approve") and approval_in(words) is not None)
+def is_approving_act(words: str) -> bool:
+    """Whether a line is the command to approve, with or without its `/`: what "yes" answers is unsure."""
+    return _plain(words).casefold().startswith("approve") and approval_in(words) is not None
+
+
+def is_starting_act(words: str) -> bool:
+    """Whether a line is the command to start a plan, with or without its `/`; "go ahead" is no more than a yes."""
+    return f"/{_plain(words).casefold()}" == STARTING_ACT
 
 
 def ending_in(words: str) -> str | None:

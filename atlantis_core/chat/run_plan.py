@@ -83,21 +83,32 @@ def describe_plan(planned: RunPlan, collection: Collection, goal: Goal | None = 
     if not planned.text:
         return [f"{describe_limits(planned.budget)} Still open: {list_missing(planned)[0]}"]
     goal = read_plan_goal(planned, collection) if goal is None else goal
+    understood = [f"Goal: {planned.text}", f"Understood: {describe_goal(goal, collection)}"]
+    if missing := describe_missing_evidence(goal, collection):
+        return [*understood, f"No run can begin with this goal: {missing}"]
+    if goal.mode == "diagnose":
+        return [*understood, f"Plan: {_DIAGNOSIS_STEPS}"]
     where = "on those cells" if goal.cells else "over all queries"
     reach = f" until it is {goal.target:g}" if goal.target is not None else ""
     lines = [
-        f"Goal: {planned.text}",
-        f"Understood: {describe_goal(goal, collection)}",
+        *understood,
         f"Metric: Recall@1 {where}{reach}; a gain counts when a paired test over queries and seeds proves it",
         describe_limits(planned.budget),
     ]
-    if missing := describe_missing_evidence(goal, collection):
-        lines.append(f"No run can begin with this goal: {missing}")
     lines += [_describe_unverified(planned)] if planned.unverified else []
     lines += [f"Left alone: {', '.join(planned.skip)}"] if planned.skip else []
     lines += [f"Note: {note}" for note in planned.notes]
     lines += [f"Open: {question}" for question in list_missing(planned)]
     return [*lines, f"Plan: {_steps(auto)}"]
+
+
+def describe_next_act(planned: RunPlan, collection: Collection, goal: Goal | None = None) -> list[str]:
+    """Return a line on how a plan is started; none without a goal. `goal` as for `describe_plan`."""
+    if not planned.text:
+        return []
+    if describe_missing_evidence(read_plan_goal(planned, collection) if goal is None else goal, collection):
+        return ["Nothing was spent. State another goal."]
+    return [f"Say {STARTING_ACT if planned.unverified else 'yes'} to start, or change the plan."]
 
 
 def _describe_unverified(planned: RunPlan) -> str:
@@ -114,6 +125,12 @@ def describe_limits(budget: Budget) -> str:
     images = USUAL_NUMBER if budget.images is None else f"{count_noun(budget.images, 'image')} in all"
     dollars = "" if budget.usd is None else f", ${budget.usd:g} for chat models"
     return f"Budget: {images}{dollars}, at most {count_noun(budget.rounds, 'round')}."
+
+
+_DIAGNOSIS_STEPS = (
+    "train and measure a baseline on the real photos, list the gaps of the goal, say whether more images would help "
+    "there, and end; no image is generated"
+)
 
 
 def _steps(auto: bool) -> str:

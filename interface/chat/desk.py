@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.chat.consent import STARTING_ACT
-from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, read_plan_goal
+from atlantis_core.chat.run_plan import RunPlan, describe_next_act, describe_plan, list_missing, read_plan_goal
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.capabilities import explain_unshowable, find_unshowable
@@ -22,7 +21,7 @@ from atlantis_dml.app.ask_approval import ANSWER_HINT, NOT_APPROVED, describe_pr
 from atlantis_dml.app.chat_models import RULES, build_model_calls
 from atlantis_dml.app.run import RunWorker, create_run
 from atlantis_dml.chat.record import ChatRecord, load_record, save_record
-from atlantis_dml.chat.situation import describe_situation
+from atlantis_dml.chat.situation import WHY_NOT, describe_situation
 
 if TYPE_CHECKING:
     from atlantis_core.records import Cell, Collection, Goal
@@ -43,6 +42,8 @@ class ChatDesk:
         self._id, self.screen = record.id, screen
         self._workspace, self._template = workspace, template
         self._session: Session | None = None
+        self._has_shown_plan = False
+        """In this session: a conversation goes on for days, and a yes is for what was just seen."""
         self.worker = RunWorker(workspace, screen, self._forget_session)
 
     @property
@@ -134,8 +135,8 @@ class ChatDesk:
         if self._template.spec.planner != RULES:  # the person sees the plan itself, not a chat model's words for it
             for line in lines:
                 self.screen.line(line)
-        act = STARTING_ACT if self.planned.unverified else "yes"
-        return "\n".join([*lines, f"Say {act} to start, or change the plan."] if self.planned.text else lines)
+        self._has_shown_plan = True
+        return "\n".join([*lines, *describe_next_act(self.planned, self.collection(), goal)])
 
     def _read_goal(self, planned: RunPlan) -> Goal | None:
         """Return the planned goal as the chat model reads it; None without one. A run gets it from the cache."""
@@ -160,13 +161,19 @@ class ChatDesk:
     def _generator(self) -> str:
         return self._template.spec.generator
 
-    def start(self) -> str:
+    def start(self, *, by_act: bool, after_plan: bool) -> str:
         """See `Desk.start`."""
         status = self.status
         if status == "none":
             raise ToolError(f"there is no goal yet: {list_missing(self.planned)[0]}")
         if status != "planned":
-            raise ToolError(_WHY_NOT[status])
+            raise ToolError(WHY_NOT[status])
+        if not by_act and not (after_plan and self._has_shown_plan):
+            plan = self.plan(self.planned)
+            return f"Nothing was started: that yes follows no plan of this session. Here it is.\n{plan}"
+        return self._begin()
+
+    def _begin(self) -> str:
         from atlantis_core.records import Goal
         from atlantis_core.run.goals.reading import read_attack
 
@@ -200,7 +207,7 @@ class ChatDesk:
     def go_on(self) -> str:
         """See `Desk.go_on`."""
         if self.status != "paused":
-            raise ToolError(_WHY_NOT[self.status])
+            raise ToolError(WHY_NOT[self.status])
         self.worker.start(self.record.run_id)
         return f"Run {self.record.run_id} continues."
 
@@ -286,14 +293,3 @@ class ChatDesk:
 
     def _keep(self, **changes: Any) -> None:
         save_record(self._workspace, replace(self.record, **changes))
-
-
-_WHY_NOT = {
-    "none": "no run has started yet; state a goal",
-    "planned": "no run is paused; say yes to start the plan",
-    "running": "the run is already working",
-    "waiting": "a protocol waits for your approval: approve or reject it first",
-    "paused": "a run is paused: say go on, or state a new goal",
-    "done": "the run is finished; state a goal for a new run",
-}
-"""Status -> why nothing can be started or resumed now."""

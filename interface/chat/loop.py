@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
+from atlantis_core.chat.consent import STARTING_ACT
 from atlantis_core.chat.status_lines import describe_data
 from atlantis_dml.agents.rules.host import HELP, RuleHost
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING
@@ -171,6 +172,8 @@ class TerminalChat:
         line, reply = read_last_exchange(self._conversation.messages())
         if line:
             self._terminal.say(f"Last: {line}\n   -> {(reply.splitlines() or [''])[0]}")
+        if self._desk.status == "planned":
+            self._terminal.say(f"The plan was not started: {STARTING_ACT} starts it.")
         if self._desk.status == "waiting":
             self._desk.show_question()
 

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 _NAMES = 40
 
+WHY_NOT = {
+    "none": "no run has started yet; state a goal",
+    "planned": "no run is paused; say yes to start the plan",
+    "running": "the run is already working",
+    "waiting": "a protocol waits for your approval: approve or reject it first",
+    "paused": "a run is paused: say go on, or state a new goal",
+    "done": "the run is finished; state a goal for a new run",
+}
+"""Status -> why nothing can be started or resumed now."""
+
 
 def describe_situation(
     status: str,

@@ -8,6 +8,7 @@ from typing import Any
 from mcp_types import CallToolResult
 
 from atlantis_core.base.text import quote
+from atlantis_core.chat.status_lines import describe_gaps
 from atlantis_dml.mcp.parameters import Caller, RunId, find_desk, give_answer, quote_line
 from atlantis_dml.text.figures import ARM_NAMES, format_gain, write_headline
 
@@ -16,11 +17,17 @@ _LEFT_OUT_OF_ROUNDS = frozenset({"pilots", "critique"})
 
 
 def report(context: Caller, run: RunId) -> CallToolResult:
-    """Show what a run came to: headline, models compared, every round with its verdict, cost. Writes report.html."""
+    """Show what a run came to: headline, models compared, every round with its verdict, cost. Writes report.html.
+
+    Of a run that was only to diagnose it also lists the worst gaps.
+    """
     from atlantis_dml.report.report import write_report
 
-    summary = write_report(find_desk(context).site.workspace, run)
-    return give_answer(_describe_summary(summary), _shorten_summary(summary))
+    site = find_desk(context).site
+    summary = write_report(site.workspace, run)
+    gaps = describe_gaps(site.load_run(run).session) if summary["stop_reason"] == "diagnosed" else []
+    lines = [*_describe_summary(summary), *(f"gaps: {quote_line(line)}" for line in gaps)]
+    return give_answer(lines, _shorten_summary(summary) | ({"worst_gaps": gaps} if gaps else {}))
 
 
 def _shorten_summary(summary: Mapping[str, Any]) -> dict[str, Any]:

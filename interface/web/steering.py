@@ -53,16 +53,27 @@ class Steering:
             return None
         return find_pending_ask(self._workspace, run.id)
 
-    def answer_ask(self, run_id: str, words: str, by: str) -> None:
+    def answer_ask(self, run_id: str, words: str, by: str, asked: str | None = None) -> None:
         """Pass a person's words on to the planner that asks; they approve nothing.
 
+        Args:
+            run_id: Its planner asks.
+            words: The person's.
+            by: Who answered and where, for the trace.
+            asked: The question that the person saw; None does not compare.
+
         Raises:
-            ToolError: The run asks nothing now.
+            ToolError: The run asks nothing now, or something else, or there are no words.
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if self.pending_ask(run.id) is None:
+            pending = self.pending_ask(run.id)
+            if pending is None:
                 raise ToolError("the run asks nothing now; another window may have answered")
+            if asked not in {None, pending["ask"]}:
+                raise ToolError("the run asks something else now; reload the page to see it")
+            if not clean_text(words, LONGEST_WORDS):
+                raise ToolError("the answer has no words")
             self._driver(run)[0].start(run.id, {"decision": "respond", "words": words, "by": by})
 
     def describe_words(self, run_id: str, question: Mapping[str, Any]) -> str:

@@ -29,6 +29,14 @@ class Answer(BaseModel):
     reason: str = Field(default="", max_length=1000)
 
 
+class AskAnswer(BaseModel):
+    """A person's answer to the planner's question."""
+
+    ask: str
+    """The question that the person saw."""
+    words: str = Field(max_length=1000)
+
+
 def add_steering_routes(router: APIRouter, site: Site) -> None:
     """Add the routes that steer a run."""
 
@@ -47,6 +55,15 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
     @router.post("/runs/{run_id}/answer")
     def answer(run_id: str, given: Answer) -> dict[str, Any]:
         return {"message": site.steering.answer(run_id, given.model_dump(exclude_none=True))}
+
+    @router.get("/runs/{run_id}/ask")
+    def ask(run_id: str) -> dict[str, Any]:
+        return {"ask": site.steering.pending_ask(run_id)}
+
+    @router.post("/runs/{run_id}/ask")
+    def answer_ask(run_id: str, given: AskAnswer) -> dict[str, Any]:
+        site.steering.answer_ask(run_id, given.words, "in the web form", given.ask)
+        return {"message": "Passed on to the planner; the run goes on."}
 
     @router.post("/runs/{run_id}/resume")
     @router.post("/runs/{run_id}/go-on", include_in_schema=False)  # name of version 0.1

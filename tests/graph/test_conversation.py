@@ -62,9 +62,11 @@ class PlainDesk:
         self.shown += 1
         return ""
 
-    def start(self) -> str:
+    def start(self, *, by_act: bool, after_plan: bool) -> str:
         if not self.planned.text:
             raise ToolError("no goal yet")
+        if not (by_act or after_plan):
+            return "that yes follows no plan"
         self.begun += 1
         return "begun"
 

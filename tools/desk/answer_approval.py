@@ -8,7 +8,14 @@ from typing import Any, Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import APPROVING_ACT, approval_in, ending_in, is_act, rejection_in, response_in
+from atlantis_core.chat.consent import (
+    APPROVING_ACT,
+    approval_in,
+    ending_in,
+    is_approving_act,
+    rejection_in,
+    response_in,
+)
 from atlantis_core.run.approval import build_approval
 from atlantis_core.run.session import Session
 from atlantis_dml.tools.desk.context import DeskRuntime, has_acted_since, last_words
@@ -59,7 +66,7 @@ def _approve(
     """
     line = last_words(runtime)
     approved = approval_in(line)
-    if approved is None or (runtime.context.asks_model and not is_act(line)):
+    if approved is None or (runtime.context.asks_model and not is_approving_act(line)):
         runtime.context.desk.show_question()
         raise ToolError(
             f"the person's last message is not an approval: tell them in their language that {APPROVING_ACT} "

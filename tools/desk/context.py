@@ -20,6 +20,9 @@ BY_CODE = {"by": "code"}
 _CHANGING = frozenset({"state_goal", "leave_alone", "note", "take_back"})
 """Tools after which a plan or a protocol is another than the person saw."""
 
+_SHOWING = _CHANGING | {"start_run"}
+"""Tools that show the plan, or what changed in it; one that was not started is shown again."""
+
 
 class Desk(Protocol):
     """One conversation's collection and run. Its methods answer in sentences.
@@ -53,8 +56,13 @@ class Desk(Protocol):
         """Take a changed goal record and show the plan."""
         ...
 
-    def start(self) -> str:
-        """Start the planned run."""
+    def start(self, *, by_act: bool, after_plan: bool) -> str:
+        """Start the planned run, or show the plan again, where a yes may not have been for it.
+
+        Args:
+            by_act: The person gave the command to start.
+            after_plan: Their line follows the plan, or a change to it, directly.
+        """
         ...
 
     def stop(self) -> str:
@@ -114,18 +122,18 @@ def has_acted_since(runtime: DeskRuntime) -> bool:
     """Whether a tool changed the plan, or what is left alone, after the person's last line: they have not seen it."""
     messages = runtime.state["messages"]
     last = max((place for place, message in enumerate(messages) if _is_said(message)), default=0)
-    return any(map(_is_change, messages[last:]))
+    return any(_is_of(message, _CHANGING) for message in messages[last:])
 
 
 def was_shown_before(runtime: DeskRuntime) -> bool:
     """Whether the person's last line follows a plan directly, which was shown when a tool changed it."""
     messages = runtime.state["messages"]
     said = [place for place, message in enumerate(messages) if _is_said(message)]
-    return len(said) > 1 and any(map(_is_change, messages[said[-2] : said[-1]]))
+    return len(said) > 1 and any(_is_of(message, _SHOWING) for message in messages[said[-2] : said[-1]])
 
 
-def _is_change(message: BaseMessage) -> bool:
-    return isinstance(message, ToolMessage) and message.name in _CHANGING and message.status != "error"
+def _is_of(message: BaseMessage, tools: frozenset[str]) -> bool:
+    return isinstance(message, ToolMessage) and message.name in tools and message.status != "error"
 
 
 def person_words(messages: Iterable[BaseMessage]) -> list[str]:

@@ -127,6 +127,12 @@ def forbids_images(text: str) -> bool:
     return _NO_IMAGES.search(text) is not None
 
 
+def chooses_by_test(text: str) -> bool:
+    """Whether a goal asks to choose by the sealed test split; to forbid it is not to ask for it."""
+    asked = _TEST_SPLIT.search(text)
+    return bool(asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]))
+
+
 def check_goal(text: str) -> None:
     """Refuse what no run can do.
 
@@ -134,8 +140,7 @@ def check_goal(text: str) -> None:
         SetupError: The words ask to choose by the sealed test split, to gain more than there is, or are a question
             about a run.
     """
-    asked = _TEST_SPLIT.search(text)
-    if asked and not _NEVER.search(asked[0]) and not _NEVER.search(text[: asked.start()][-20:]):
+    if chooses_by_test(text):
         raise SetupError(CHOOSES_BY_TEST)
     if _QUESTION.search(text):
         raise SetupError(IS_QUESTION)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.text import quote
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.generation.edit_words import EditMatch, find_edits, list_rivals
-from atlantis_core.run.goals.clauses import split_clauses
+from atlantis_core.run.goals.clauses import chooses_by_test, split_clauses
 from atlantis_core.run.goals.selectors import asks_for_rarer_classes, find_shown_edits, list_values
 from atlantis_core.run.goals.subjects import describe_unknown_subject
 from atlantis_core.run.goals.words import GENERAL, spell_words, telling_words, words_of
@@ -28,6 +28,13 @@ def list_unmatched(text: str, named: Sequence[Cell], collection: Collection) -> 
     matched |= {word for match in find_edits(text) if _is_shown(match, collection) for word in words_of(match.word)}
     telling = telling_words(text) - matched - GENERAL
     return tuple(written for word, written in spell_words(text).items() if word in telling)
+
+
+def is_goal_without_names(text: str) -> bool:
+    """Whether words are a goal though they may name nothing of a collection: a light, a diagnosis, the test split."""
+    if chooses_by_test(text) or split_clauses(text).is_diagnosis:
+        return True
+    return any(list_rivals(match.edit) for match in find_edits(text))
 
 
 def describe_missing_evidence(goal: Goal, collection: Collection) -> str:

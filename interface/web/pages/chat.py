@@ -22,7 +22,7 @@ _STATUS = {
     "none": "State a goal and a budget.",
     "planned": "Planned. Say yes to start, or change the plan.",
     "running": "Working",
-    "waiting": "A protocol waits for your approval.",
+    "waiting": "The run waits for your answer.",
     "paused": "The run is paused. Say go on to resume it.",
     "done": "The run is finished. State a goal to start another.",
 }

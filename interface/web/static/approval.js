@@ -1,4 +1,6 @@
 // The form that answers a protocol: approve (counts and prompts can be edited), draft again, reject, end the run.
+// Where the planner asks a question instead, its form is shown in the same place.
+import { showAsk } from "./asking.js";
 import { ask, cellName, complain, counted, el } from "./shared.js";
 
 const EVERY_MS = 700;
@@ -36,6 +38,10 @@ export function approvals(place) {
 // The protocol was answered elsewhere: show how. Returns `shown` to try again while the answer is not in the trace.
 async function showAnswer(place, shown) {
   place.replaceChildren();
+  if (!shown.protocol) { // a question of the planner
+    place.append(el("p", { className: "quiet", role: "status" }, "Answered in another window; the run goes on."));
+    return null;
+  }
   const { message } = await ask(`/runs/${shown.run}/answered?protocol_id=${encodeURIComponent(shown.protocol)}`);
   if (!message) return shown.tries-- > 0 ? shown : null;
   place.replaceChildren(el("p", { className: "quiet", role: "status" }, `${shown.refused ? "Another window answered first" : "Answered"}: ${message}`));
@@ -45,7 +51,7 @@ async function showAnswer(place, shown) {
 // Shows the form. Returns its state, or null where no protocol waits.
 async function show(place, run, answered) {
   const { question } = await ask(`/runs/${run}/question`);
-  if (!question) return null;
+  if (!question) return showAsk(place, run, answered);
   place.replaceChildren();
   const protocol = question.protocol, shown = { run, protocol: protocol.id, sent: false, refused: false, tries: MOST_TRIES };
   const rows = protocol.cells.slice(0, MOST_CELLS).map((cell) => row(cell));

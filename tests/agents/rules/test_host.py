@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from atlantis_dml.agents.rules.host import HELP, RuleHost, parse_sentence
+from atlantis_dml.agents.rules.host import HELP, RuleHost, parse_line, parse_sentence
 from atlantis_dml.tools.desk import DESK_TOOLS
 
 SITUATION = "status: {}\nclasses: trawler-red, tug\nfacets: light (day, night, fog)"
@@ -17,7 +17,11 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("none", GOAL, "state_goal", {"text": GOAL, "images": 300, "usd": 2.0}),
     ("none", "improve everything", "state_goal", {"text": "improve everything"}),
     ("none", "trawlers at night", "state_goal", {"text": "trawlers at night"}),
+    ("none", "dark photos", "state_goal", {"text": "dark photos"}),
+    ("none", "only diagnose", "state_goal", {"text": "only diagnose"}),
+    ("none", "use the test set to pick the best", "state_goal", {"text": "use the test set to pick the best"}),
     ("planned", "3 rounds", "state_goal", {"rounds": 3}),
+    ("planned", "no more than 50 images", "state_goal", {"images": 50}),
     ("planned", "use at most two hundred new images", "state_goal", {"images": 200}),
     ("planned", "aim for recall 90 %", "state_goal", {"target": 0.9}),
     ("planned", "yes, please", "start_run", {}),
@@ -65,6 +69,69 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
 def test_a_sentence_is_one_call(status: str, words: str, tool: str, arguments: dict[str, Any]) -> None:
     assert parse_sentence(words, SITUATION.format(status)) == (tool, arguments)
     assert tool in DESK_TOOLS
+
+
+ALONE = ("leave_alone", {"what": "fog"})
+ONLY = ("leave_alone", {"what": "everything but trawlers"})
+WHY = ("explain", {"question": "why was round 1 rejected?"})
+BOTH = "skip fog, night photos are not found and at most fifty images"
+SEVERAL: list[tuple[str, str, list[tuple[str, dict[str, Any]]], list[str]]] = [
+    ("planned", "skip fog, 50 images and only trawlers", [ALONE, ONLY, ("state_goal", {"images": 50})], []),
+    ("running", "skip fog, 50 images and only trawlers", [ALONE, ONLY], ["50 images"]),
+    ("waiting", "skip fog, 50 images and only trawlers", [ALONE, ONLY], ["50 images"]),
+    ("planned", "skip fog, sing me a song and 2 rounds", [ALONE, ("state_goal", {"rounds": 2})], ["sing me a song"]),
+    (
+        "none",
+        "double tugs, skip fog, why was round 1 rejected?",
+        [WHY, ("state_goal", {"text": "double tugs, skip fog"})],
+        [],
+    ),
+    (
+        "none",
+        BOTH,
+        [("state_goal", {"text": BOTH.replace("fifty", "50"), "images": 50})],
+        [],
+    ),
+    (
+        "planned",
+        "skip fog, night and 2 rounds",
+        [("leave_alone", {"what": "fog, night"}), ("state_goal", {"rounds": 2})],
+        [],
+    ),
+    ("running", "skip fog, why was round 1 rejected?", [ALONE, WHY], []),
+    ("running", "why was round 1 rejected? skip fog", [WHY, ALONE], []),
+    ("running", "skip fog and stop", [ALONE, ("stop_run", {})], []),
+    ("waiting", "yes, skip fog and only trawlers", [ALONE, ONLY], ["yes"]),
+    (
+        "running",
+        "why did you pick night, and not fog?",
+        [("explain", {"question": "why did you pick night, and not fog?"})],
+        [],
+    ),
+    ("running", "note: no people, and no fog", [("note", {"text": "no people, and no fog"})], []),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "calls", "left"), SEVERAL)
+def test_of_several_wishes_in_a_line_each_is_a_call_or_named(
+    status: str, words: str, calls: list[tuple[str, dict[str, Any]]], left: list[str]
+) -> None:
+    found = parse_line(words, SITUATION.format(status))
+    assert not isinstance(found, str)
+    assert (found.calls, found.left) == (calls, left)
+
+
+def test_the_answer_to_several_wishes_is_all_results_and_what_was_left() -> None:
+    host, said = RuleHost(), "skip fog, sing me a song and only trawlers"
+    messages: list[Any] = [HumanMessage("skip day"), ToolMessage("earlier", tool_call_id="x"), HumanMessage(said)]
+    for result in ("skips fog", "skips all but trawlers"):
+        asked = host.reply(messages, SITUATION.format("running"))
+        messages += [asked, ToolMessage(result, tool_call_id=asked.tool_calls[0]["id"])]
+    answer = host.reply(messages, SITUATION.format("running"))
+    assert answer.tool_calls == []
+    skipped, others, left = answer.text.splitlines()
+    assert (skipped, others) == ("skips fog", "skips all but trawlers")
+    assert left.startswith('Not acted on: "sing me a song".')
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,57 @@ def test_it_goes_on_after_a_restart(talk) -> None:
     assert "the run ended: its one round is done" in out
 
 
+@pytest.mark.slow
+def test_a_yes_starts_a_plan_only_right_after_it_was_shown(talk) -> None:
+    goal = "night photos of trawlers are not found; 8 images, 1 round"
+    talk(goal)
+    code, out = talk("yes", "data", "go ahead")
+    assert code == 0
+    assert "/start starts it" in out
+    assert out.count("Nothing was started: that yes follows no plan of this session.") == 2
+    assert out.count(f"\nGoal: {goal}") == 2, "the plan of the day before is shown again, and after other talk too"
+    assert "has started" not in out
+    code, out = talk("/start")
+    assert code == 3
+    assert "has started" in out
+
+
+@pytest.mark.slow
+def test_a_yes_to_the_plan_that_is_shown_again_starts_it(talk) -> None:
+    talk("night photos of trawlers are not found; 8 images, 1 round")
+    code, out = talk("yes", "yes")
+    assert code == 3
+    assert out.index("Nothing was started") < out.index("has started")
+
+
+def test_several_wishes_in_a_line_are_all_acted_on(talk) -> None:
+    code, out = talk("night photos are not found", "skip day, 50 images, sing me a song and only trawlers")
+    assert code == 0
+    assert "The run will skip day." in out
+    assert "The run will skip everything but trawlers." in out
+    assert "Budget: 50 images in all" in out
+    assert "Left alone: day, everything but trawlers" in out
+    assert 'Not acted on: "sing me a song"' in out
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        ("make it better", "so every query counts"),
+        ("use the test set to pick the best", "which stays sealed"),
+        ("stop after diagnosis and tell me if more images would help", "the run ends with its diagnosis"),
+        ("fog photos", "No run can begin with this goal: no photo here shows 'fog'"),
+        ("double night, skip tugs, why was round 1 rejected?", 'words that name nothing here: "double"'),
+    ],
+)
+def test_goals_are_read_back_in_a_conversation(talk, goal: str, told: str) -> None:
+    code, out = talk(goal)
+    assert code == 0
+    assert told in out
+    can_start = told.startswith(("so every", "the run ends", "words"))
+    assert ("Say yes to start" in out) is can_start
+
+
 def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> None:
     code, out = talk("yes", "\x1b[31mred\x1b[0m", "approve", "go on", "stop", "/undo", "/trace", "/help")
     assert code == 0
@@ -110,7 +161,7 @@ def test_a_yes_after_the_run_is_done_says_why_nothing_starts(fabricated: Fabrica
     template = build_request(record.data, RunOptions(), workspace.folder)
     desk = ChatDesk(save_record(workspace, record), workspace, template, open_stderr_screen())
     with pytest.raises(ToolError, match="the run is finished"):
-        desk.start()
+        desk.start(by_act=True, after_plan=True)
 
 
 @pytest.mark.parametrize(

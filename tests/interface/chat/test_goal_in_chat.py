@@ -41,7 +41,7 @@ def test_a_plan_shows_the_goal_as_the_model_reads_it(tmp_path: Path, monkeypatch
         with pytest.raises(SetupError, match="is a question"):
             desk.plan(RunPlan("Warum wurde Runde 1 abgelehnt?"))
         assert desk.planned.text == "Nachtfotos werden nicht gefunden", "the plan stays as it was"
-        desk.start()
+        desk.start(by_act=False, after_plan=True)
         desk.stop()
         desk.worker.wait()
     (run,) = workspace.runs.all()

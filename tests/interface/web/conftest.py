@@ -12,6 +12,9 @@ from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_dml.app.request import RunRequest
 from atlantis_dml.web.app import make_data_app
 from atlantis_dml.web.site import Site
+from tests.fixtures.tiny_runs import activations, begin, call, chat, tiny_world
+
+__all__ = ["activations", "begin", "call", "chat", "client", "site", "tiny_world"]
 
 
 @pytest.fixture
