@@ -41,7 +41,7 @@ def caption_images(runtime: Runtime) -> object:
         f"captioned {len(session.collection.images)} images with {session.spec.captioner}; facets: {facets or 'none'}"
     )
     text += f"; {describe_goal(session.goal, session.collection)}"
-    if missing := describe_missing_evidence(session.goal, session.collection):
+    if missing := describe_missing_evidence(session.goal, session.collection, is_captioned=True):
         ended = {"stop_reason": "goal_unclear", "stop_detail": f"{missing}; nothing was spent"}
         return answer_call(runtime, "caption_images", text, {"facets": session.collection.facets}, **ended)
     return answer_call(runtime, "caption_images", text, {"facets": session.collection.facets})

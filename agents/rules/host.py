@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from atlantis_core.base.amounts import limits_in, target_in, with_digits
+from atlantis_core.base.amounts import limits_in, with_digits
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.targets import target_in
 from atlantis_core.chat.consent import APPROVING_ACT, approval_in, ending_in, is_agreement, is_response, rejection_in
 from atlantis_core.run.goals.evidence import is_goal_without_names
 from atlantis_dml.agents.rules.wishes import Call, Kind, Wishes, describe_left, split_wishes

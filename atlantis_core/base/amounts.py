@@ -1,4 +1,4 @@
-"""Amounts in a person's sentences (images, dollars, rounds, target recall), in digits or simple number words."""
+"""Amounts in a person's sentences (images, dollars, rounds), in digits or simple number words."""
 
 from __future__ import annotations
 
@@ -43,8 +43,6 @@ _AMOUNT = re.compile(rf"{_FIGURE}(?:\s*(?:(?:new|more|extra|synthetic|generated)
 _ANY_AMOUNT = re.compile(rf"{_FIGURE}(?:(?<![.,])(?=\s*(?:\w+\s+)?{_UNIT}))?", re.IGNORECASE)
 """With any one word before the unit: `300 labelled photos` is a number of images, though not a limit. It looks ahead
 only, since that word may be the next number; after a comma or full stop nothing belongs to this number."""
-_TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
-
 
 _LIMIT_IN_WORDS = re.compile(
     rf"(?<=\bat most\s)(?P<figure>{_IN_WORDS})(?=\s+(?:\w+\s+)?{_UNIT})"
@@ -54,22 +52,26 @@ _LIMIT_IN_WORDS = re.compile(
 """A number in words that can only be a limit: "at most fifty images"."""
 
 _PLAIN_UNIT = _UNIT.replace("?P<unit>", "?:")
-_PLAIN = r"\d[\d.,]*[kK]?(?![\w.,]*\d)"
+_PLAIN = r"\$?\d[\d.,]*(?<![.,])[kK]?(?![\w.,]*\d)"
 _NOT_BUT = re.compile(
     rf"\bnot\s+{_PLAIN}(?:\s+(?P<unit>{_PLAIN_UNIT}))?,?\s+but\s+(?:(?:only|just|at most)\s+)?(?P<figure>{_PLAIN})"
     rf"(?:\s+(?P<own>{_PLAIN_UNIT}))?",
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
-    rf"(?P<figure>{_PLAIN})\s+(?:instead\s+of|rather\s+than|and\s+not)\s+{_PLAIN}\s+(?P<unit>{_PLAIN_UNIT})",
+    rf"(?P<figure>{_PLAIN})(?:\s+(?P<own>{_PLAIN_UNIT}))?,?\s+(?:instead\s+of|rather\s+than|(?:and\s+)?not)\s+{_PLAIN}"
+    rf"(?:\s+(?P<unit>{_PLAIN_UNIT}))?",
     re.IGNORECASE,
 )
 _NOT = re.compile(rf"\bnot\s+{_PLAIN}\s+{_PLAIN_UNIT}", re.IGNORECASE)
 """A number that a person takes back: "not 200 images but 50", "50 instead of 200 images"."""
 _WHOLE = r"(?:class|product|round|cell|species|category|value|condition|kind)"
+_EACH = (
+    rf"(?:each\b|apiece\b|(?:per|/)\s*[^\W\d]+|(?:for|in|of)\s+(?:each|every)\s+\w+|(?:a|an|each|every)\s+{_WHOLE}\b)"
+)
 _SHARE = re.compile(
-    rf"{_PLAIN}\s+(?:\w+\s+)?(?P<unit>{_PLAIN_UNIT})\s+(?:each\b|apiece\b|per\s+\w+|(?:for|in|of)\s+(?:each|every)\s+\w+|"
-    rf"(?:a|an|each|every)\s+{_WHOLE}\b)|\b(?:each|every|per)\s+{_WHOLE}\s+(?:\w+\s+){{0,2}}{_PLAIN}\s+(?:\w+\s+)?{_PLAIN_UNIT}",
+    rf"{_PLAIN}\s+(?:\w+\s+)?{_PLAIN_UNIT}\s*{_EACH}|\$\d[\d.,]*\s*{_EACH}|(?<![\w.,@/-])\d[\d,]*\s*(?:per|(?:for|in)\s+(?:each|every))\s+{_WHOLE}\b"
+    rf"|\b(?:each|every|per)\s+{_WHOLE}\s+(?:\w+\s+){{0,2}}{_PLAIN}\s+(?:\w+\s+)?{_PLAIN_UNIT}",
     re.IGNORECASE,
 )
 """A number that is not a total: "3 images each", "100 images per round"."""
@@ -99,9 +101,8 @@ def limits_in(text: str) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     written = _LIMIT_IN_WORDS.sub(lambda match: str(_value(match[0])), without_corrected(text))
-    if share := _SHARE.search(written):
-        raise SetupError(f"{share[0].strip()!r} is not a total: name the number of the whole run, as in '9 images'")
-    for unit, figure, value in _amounts(written):
+    share = _SHARE.search(written)
+    for unit, figure, value in _amounts(_SHARE.sub(" ", written)):
         if unit not in _LIMITS or _is_in_words(figure):
             continue
         if value is None or (unit != "usd" and not (value.is_integer() and "." not in figure)):
@@ -110,22 +111,24 @@ def limits_in(text: str) -> dict[str, float]:
             )
         if found.setdefault(unit, value) != value:
             raise SetupError(f"the goal names {found[unit]:g} and {value:g} {unit}: say one number")
+    if share and not found.keys() & _units_of(share[0]):
+        raise SetupError(f"{share[0].strip()!r} is not a total: name the number of the whole run, as in '9 images'")
     return found
+
+
+def _units_of(share: str) -> set[str]:
+    """Return what a share is one of: a total of it beside the share is the limit; a bare number is of images."""
+    return {unit for unit, _, _ in _amounts(share) if unit in _LIMITS} or {"images"}
 
 
 def without_corrected(text: str) -> str:
     """Return a text without the numbers that it takes back: `not 200 images but 50` becomes `50 images`."""
-    text = _NOT_BUT.sub(lambda match: f"{match['figure']} {match['unit'] or match['own'] or ''}", text)
-    return _NOT.sub(" ", _INSTEAD.sub(lambda match: f"{match['figure']} {match['unit']}", text))
+    text = _NOT_BUT.sub(_write_correction, text)
+    return _NOT.sub(" ", _INSTEAD.sub(_write_correction, text))
 
 
-def target_in(text: str) -> float | None:
-    """Return the target Recall@1 that a text names, from 0 to 1, or None."""
-    match = _TARGET.search(text)
-    if not match:
-        return None
-    figure = match.group(1).replace(" ", "")
-    return float(figure[:-1]) / 100 if figure.endswith("%") else float(figure)
+def _write_correction(match: re.Match[str]) -> str:
+    return f"{match['figure']} {match['unit'] or match['own'] or ''}"
 
 
 def without_limits(text: str) -> str:

@@ -32,11 +32,25 @@ _ONLY = re.compile(
     re.IGNORECASE,
 )
 """How people ask for the cells that they name; "the trawlers look fine" does not."""
+_THAT = r"(?:that|it|this|my\s+(?:last\s+)?(?:words?|wish|message|answer|response|line)|what\s+I\s+(?:just\s+)?said)"
+_ALL = r"(?:all\s+(?:of\s+)?(?:that|it|this|what\s+I\s+said|I\s+said)|everything(?:\s+I\s+said)?|all\s+my\s+wishes)"
 _TAKEN_BACK = re.compile(
-    r"\b(?:take\s+(?:that|it|this)\s+back|(?:forget|undo|scratch)\s+(?:that|it|this|what\s+I\s+said)|never\s*mind)\b",
+    rf"\b(?:take\s+(?:that|it|this)\s+back|take\s+back\s+(?:that|it|this|what\s+I\s+(?:just\s+)?said)|"
+    rf"(?:forget|undo|scratch|disregard|ignore|cancel)\s+{_THAT}\b(?!\s+\w+ing)"
+    r"|never\s*mind|I(?:\s+have|'ve)?\s+changed\s+my\s+mind)"
+    r"|^\W*(?:undo|cancel)\W*$",
     re.IGNORECASE,
 )
-_AGAIN = re.compile(r"\bagain\b|\bafter\s+all\b|\bback\s+in\b|\btoo\b|\binclude\b", re.IGNORECASE)
+"""How people undo the response before, and how all of them."""
+_ALL_TAKEN_BACK = re.compile(
+    rf"\b(?:take\s+{_ALL}\s+back|take\s+back\s+{_ALL}|start\s+over"
+    rf"|(?:forget|undo|scratch|disregard|ignore|cancel)\s+{_ALL})",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    r"\bagain\b|\bafter\s+all\b|\bback\b|\btoo\b|\b(?<!not\s)(?<!n't\s)(?:include|allow)\b|\bas\s+well\b",
+    re.IGNORECASE,
+)
 """How people ask for cells that they left out before."""
 _NUMBER_ALONE = re.compile(
     r"\W*(?:(?:only|just|with|at\s+most|up\s+to|make\s+it|make|take|no\s+more\s+than)\s+)?\d{1,6}(?:\s+please)?\W*",
@@ -115,10 +129,13 @@ def read_wish(responses: Sequence[Response], collection: Collection, earlier: Se
     for place, response in enumerate((*earlier, *responses)):
         if place == len(earlier):
             wishes = [replace(wish, images=None) for wish in wishes]
-        words = _TAKEN_BACK.sub(" ", response.words)
+        words = _ALL_TAKEN_BACK.sub(" ", response.words)
         if words != response.words:
+            wishes = [Wish()]
+        elif (words := _TAKEN_BACK.sub(" ", response.words)) != response.words:
             wishes = wishes[:-1] or [Wish()]
-        wishes.append(_add_words(wishes[-1], replace(response, words=words), collection))
+        if words == response.words or re.search(r"\w", words):  # else there is nothing new that could be undone next
+            wishes.append(_add_words(wishes[-1], replace(response, words=words), collection))
     return wishes[-1] if responses else replace(wishes[-1], images=None)
 
 

@@ -5,18 +5,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from atlantis_core.base.amounts import without_corrected
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.targets import target_in
 
 _FOUND = r"(?:found|retrieved|returned|recogni[sz]ed|come|comes|appear|appears|show|shows|the\s+right)\b"
+_NO_NOUN = (
+    r"(?:all|every|any|one|only|enough|many|much|a|even|new|more|less|extra|good|use|better|luck|idea|longer|\d)"
+)
+"""Words that "no" and "not" go with where nothing is left out: "no good", "not enough"."""
 _EXCLUDED = re.compile(
     r"(?:\b(?:but|and|please)\s+)*(?:\b(?:skip(?:ping)?|except(?:\s+for)?|exclud(?:e|ing)|but\s+not|"
-    r"(?:everything|all|anything)\s+but(?:\s+not)?|without(?=\s+(?!any\b|hurt|harm|los))|ignor(?:e|ing)|"
-    r"(?:do\s+not|don't|never)\s+(?:touch|change|use|include|target|improve)|apart\s+from|leav(?:e|ing)\s+out|"
-    rf"leave(?=[^,;.]*\balone\b))|(?:^|(?<=[,;.:]\s))(?:not|no)(?!\s+(?:all|every|any|one|only|enough|many|much|a|even|"
-    rf"new|more|extra)\b)(?![^,;.()]*\b{_FOUND}))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*(?=[,;.()]|$)",
+    r"(?:everything|all|anything|nothing)\s+but(?:\s+not)?|without(?=\s+(?!any\b|hurt|harm|los))|ignor(?:e|ing)|"
+    r"(?:do\s+not|don't|never)\s+(?:touch|change|use|include|target|improve)|apart\s+from|other\s+than|avoid(?:ing)?|"
+    r"(?:keep|stay)\s+(?:away|off)(?:\s+from)?|instead\s+of|rather\s+than|leav(?:e|ing)\s+out|"
+    rf"leave(?=[^,;.]*\balone\b))|(?:^|(?<=[,;.:]\s)|(?<=\bbut\s)|(?<=\band\s))(?:not|no|nothing)(?!\s+{_NO_NOUN}\b)"
+    rf"(?![^,;.()]*\b{_FOUND}))\s+([^,;.()]+?)(?:\s+(?:alone|out|please))*(?=[,;.()]|$)",
     re.IGNORECASE,
 )
 """What a person wants left alone: "skip fog", "everything but not tugs", "leave sloops alone"."""
+_UNTOUCHED = re.compile(
+    r"(?:^|(?<=[,;.])|\b(?:but|and)\s)\s*([^,;.()]+?)\s+(?:(?:should|must|may|shall|can)(?:\s+not|n't|not)\s+(?:be\s+)?"
+    r"(?:touched|changed|targeted|included|affected)|(?:should|must|may|can|shall)?\s*(?:stay|remain)s?\s+(?:as\s+(?:it\s+is|they\s+are)|"
+    r"untouched|unchanged)|(?:is|are)\s+off\s+limits)\b",
+    re.IGNORECASE,
+)
+"""The same with what is left alone in front: "night photos should not be touched"."""
 _THE_REST = re.compile(
     r"\b(?:leave|keep|without\s+(?:hurting|harming|losing))\s+(?:the\s+|all\s+)?(?:rest|others?|everything\s+else)"
     r"(?:\s+of\s+(?:it|them))?(?:\s+(?:alone|as\s+(?:it\s+is|they\s+are)|unharmed|in\s+peace|untouched))?",
@@ -25,7 +39,8 @@ _THE_REST = re.compile(
 """What every run does: a round that other queries pay for is rolled back."""
 _POINTS = re.compile(
     r"(?:\bby\s+(?:at\s+least\s+)?|\+\s*|\b)(?<![\d.])(\d{1,4}(?:\.\d+)?)\s*(?:percentage\s+)?(?:points?|pp|pts?)\b"
-    r"|(?:\bby\s+(?:at\s+least\s+)?|\+\s*)(\d{1,4}(?:\.\d+)?)\s*(?:%|percent\b)",
+    r"|(?:\bby\s+(?:at\s+least\s+)?|\+\s*)(\d{1,4}(?:\.\d+)?)\s*(?:%|percent\b)"
+    r"|(?<![\d.])(\d{1,4}(?:\.\d+)?)\s*(?:%|percent)\s+(?:better|more\s+recall|higher)\b",
     re.IGNORECASE,
 )
 """A gain over the baseline: "+3 points", "3 points better", "by 5 %"."""
@@ -36,8 +51,10 @@ _NO_IMAGES = re.compile(
     re.IGNORECASE,
 )
 """What forbids generated images: "no new images"; "no photos of tugs are found" does not."""
+_OTHER_CLASS = r"(?!each\b|one\s+another)[^,;.()]+"
 _TAKEN_FOR = re.compile(
-    r"\b(?:(?:mis)?taken\s+for|(?:confused|confounded|mixed\s+up)\s+(?:with|for))\s+(?!each\b|one\s+another)[^,;.()]+",
+    rf"\b(?:(?:mis)?taken\s+for|(?:confused|confounded|mixed\s+up)\s+(?:with|for))\s+{_OTHER_CLASS}"
+    rf"|(?<=\b(?:confuses|mistakes)\s)(?P<failing>[^,;.()]+?)\s+(?:with|for)\s+{_OTHER_CLASS}",
     re.IGNORECASE,
 )
 """What comes back in place of the failing photos, which are not about it."""
@@ -47,11 +64,6 @@ _DIAGNOSE = re.compile(
     r"\bno\s+(?:training|changes|augmentation)\b",
     re.IGNORECASE,
 )
-_METRIC = re.compile(
-    r"\b(?:(?:r|p|recall|precision|hits?|map|ndcg)\s*@\s*(?!1\b)(?:\d+|r\b|k\b)|(?-i:mAP|MAP|nDCG|NDCG)\b)",
-    re.IGNORECASE,
-)
-"""A metric other than Recall@1, by which rounds are judged."""
 _LOSES = re.compile(
     r"(?:-\s*|\b(?:lose[sd]?|losing|lost|drops?|dropped|falls?|fell|worse|costs?)\s+(?:by\s+)?"
     r"(?:(?:at\s+most|up\s+to|about|more\s+than)\s+)?)$",
@@ -105,21 +117,17 @@ def split_clauses(text: str) -> Clauses:
     questions = tuple(part.strip() for part in re.split(r"[,;.!]", text) if _QUESTION.search(part))
     for question in questions:
         text = text.replace(question, " ")
+    text = without_corrected(text)
     said = (one for one in _POINTS.finditer(text) if not _LOSES.search(text[: one.start()]))
     points = next(said, None)
-    gain = float(points[1] or points[2]) / 100 if points else None
+    gain = float(points[1] or points[2] or points[3]) / 100 if points else None
     rest = _THE_REST.sub(" ", _POINTS.sub(" ", text) if points else text)
-    rest = _TAKEN_FOR.sub(" ", _NO_IMAGES.sub(" ", rest))
+    rest = _TAKEN_FOR.sub(lambda match: f" {match['failing'] or ''} ", _NO_IMAGES.sub(" ", rest))
     is_diagnosis = _DIAGNOSE.search(rest) is not None
     rest = _DIAGNOSE.sub(" ", rest)
-    excluded = "; ".join(match[1].strip() for match in _EXCLUDED.finditer(rest))
-    return Clauses(_EXCLUDED.sub(" ", rest), excluded, gain or None, is_diagnosis, questions)
-
-
-def find_other_metric(text: str) -> str:
-    """Return the metric other than Recall@1 that a goal names, as written (`R@5`); empty without one."""
-    named = _METRIC.search(text)
-    return named[0] if named else ""
+    excluded = [match[1].strip() for pattern in (_UNTOUCHED, _EXCLUDED) for match in pattern.finditer(rest)]
+    rest = _EXCLUDED.sub(" ", _UNTOUCHED.sub(" ", rest))
+    return Clauses(rest, "; ".join(excluded), gain or None, is_diagnosis, questions)
 
 
 def forbids_images(text: str) -> bool:
@@ -144,6 +152,9 @@ def check_goal(text: str) -> None:
         raise SetupError(CHOOSES_BY_TEST)
     if _QUESTION.search(text):
         raise SetupError(IS_QUESTION)
+    target = target_in(text)
+    if target is not None and not 0 < target <= 1:
+        raise SetupError(f"a target of {target:g} cannot be reached: Recall@1 is from 0 to 1")
     if (gain := split_clauses(text).gain) and gain >= 1:
         raise SetupError(
             f"a gain of {100 * gain:g} points is more than Recall@1, from 0 to 1, can have: name fewer points"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.targets import find_other_metric, list_shares
 from atlantis_core.base.text import quote
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.run.goals.clauses import find_other_metric, split_clauses
+from atlantis_core.run.goals.clauses import split_clauses
 from atlantis_core.run.goals.selectors import find_classes_by_count, find_values
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     parts = [f"read by {goal.by} as {quote(goal.english, 400)}"] if goal.by else []
     parts.append(_describe_cells(goal, collection))
     parts += [f"left alone: {_list_cells(goal.skip)}"] if goal.skip else []
+    parts += [f"to reach Recall@1 {goal.target:g}"] if goal.target is not None else []
     parts += [f"to gain {100 * goal.gain:g} points"] if goal.gain is not None else []
     parts += ["the run ends with its diagnosis"] if goal.mode == "diagnose" else []
     if goal.unmatched:
@@ -29,6 +31,10 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
         parts.append(f"words that name nothing here: {words}")
     if metric := find_other_metric(goal.text):
         parts.append(f"{quote(metric, 20)} sets no target: rounds are judged by Recall@1")
+    elif goal.target is None and goal.gain is None and (figures := list_shares(goal.text)):
+        parts.append(
+            f"not understood: {', '.join(quote(figure, 20) for figure in figures)} (say 'R@1 of 0.9' or '+3 points')"
+        )
     if not goal.by and (questions := split_clauses(goal.text).questions):
         asked = ", ".join(quote(question, 80) for question in questions)
         parts.append(f"a run answers no question, `atlantis chat` does: {asked}")

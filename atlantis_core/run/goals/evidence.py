@@ -37,11 +37,12 @@ def is_goal_without_names(text: str) -> bool:
     return any(list_rivals(match.edit) for match in find_edits(text))
 
 
-def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
+def describe_missing_evidence(goal: Goal, collection: Collection, *, is_captioned: bool = False) -> str:
     """Say which light, weather, medium or thing a goal names though no photo shows it; empty if there is none.
 
     Only a facet that describes such a thing tells: of photos without any, nobody knows what they show. What a chat
-    model found missing counts where the collection has facets, whatever it is.
+    model found missing counts where the collection has facets, whatever it is. `is_captioned` says that captions were
+    made, so that a collection without facets will get none.
     """
     if any(cell.facet for cell in goal.cells):
         return ""
@@ -57,7 +58,7 @@ def describe_missing_evidence(goal: Goal, collection: Collection) -> str:
             has = ", ".join(quote(value, 30) for value in values[:_MOST_VALUES])
             cure = f"name one of these in the goal, or leave {match.word!r} out"
             return f"no photo here shows {match.word!r}: {quote(facet, 30)} has {has}; {cure}"
-    return describe_unknown_subject(goal, collection)
+    return describe_unknown_subject(goal, collection, is_captioned=is_captioned)
 
 
 def _describe_missing(words: Sequence[str], collection: Collection) -> str:

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.amounts import target_in
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.targets import target_in
 from atlantis_core.records import Goal
 from atlantis_core.run.goals.clauses import split_clauses
 from atlantis_core.run.goals.evidence import list_unmatched

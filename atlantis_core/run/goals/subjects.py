@@ -22,46 +22,49 @@ _MISSED = (
     r"(?:(?:are|is|get|gets|keep|keeps|come|comes|were|was)\s+)(?:\w+\s+){0,2}?"
     r"(?:found|retrieved|recogni[sz]ed|missed|missing|confused|mixed\s+up|mistaken|overlooked)\b"
 )
-_SUBJECTS = (
-    re.compile(
-        rf"(?:^|[,;.:]|\b(?:and|but|that|because)\s)\s*(?:(?:the|our|my|all|some|many|most)\s+)?(?:{_NOUN}\s+)?"
-        rf"(?P<noun>{_NOUN})\s+{_MISSED}",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"\b{PHOTO}s?\s+of\s+(?:(?:the|our|my|all)\s+)?(?P<noun>{_NOUN})",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"^\s*(?:find|improve|fix)\s+(?:(?:the|our|my|all)\s+)?(?P<noun>{_NOUN})\s*(?=[,;.]|$)", re.IGNORECASE
-    ),
+_WHICH = r"(?:(?:the|our|my|all|any|some|many|most)\s+)?"
+_SUBJECTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:^|[,;.:]|\b(?:and|but|that|because)\s)\s*{_WHICH}(?:{_NOUN}\s+)?(?P<noun>{_NOUN})\s+{_MISSED}",
+        rf"\b(?:{PHOTO}s?|retrieval|recall)\s+(?:of|for)\s+{_WHICH}(?P<noun>{_NOUN})",
+        rf"^\s*(?:find|improve|fix)\s+{_WHICH}(?P<noun>{_NOUN})\s*(?=[,;.]|$)",
+        rf"\b(?:cannot|can't|never|do(?:es)?n't|not)\s+(?:find|retrieve|recogni[sz]e)\s+{_WHICH}(?P<noun>{_NOUN})",
+        rf"\b(?:misses|better\s+at|worse\s+at|bad\s+at)\s+{_WHICH}(?P<noun>{_NOUN})",
+    )
 )
 """Where the thing that is searched stands: "submarines are not found", "photos of submarines", "improve submarines".
 A condition stands elsewhere ("photos from another shelf are not found"): images may show it though no facet does."""
 _MOST_NAMED = 4
 
 
-def describe_unknown_subject(goal: Goal, collection: Collection) -> str:
+def describe_unknown_subject(goal: Goal, collection: Collection, *, is_captioned: bool = False) -> str:
     """Say which things a goal of the rules is about though no class or facet value is called so; empty if none is.
 
-    A goal that names anything here has a subject. In a collection without facets, or with codes for class names,
-    nobody knows what its photos show.
+    A goal that names anything here has a subject. In a collection whose facets will come from captions, or with codes
+    for class names, nobody knows yet what its photos show.
     """
-    if goal.cells or goal.skip or not collection.facets or not any(words_of(name) for name in collection.classes):
+    if goal.cells or goal.skip or not any(words_of(name) for name in collection.classes):
+        return ""
+    if not collection.facets and not is_captioned:
         return ""
     text = split_clauses(goal.text).rest
     known = GENERAL | SAYS_NOTHING | {word for match in find_edits(text) for word in words_of(match.word)}
     nouns = [match["noun"] for pattern in _SUBJECTS for match in pattern.finditer(text)]
-    unknown = [noun for noun in dict.fromkeys(nouns) if singular(noun.lower()) not in known]
+    unknown = [
+        noun for noun in dict.fromkeys(nouns) if singular(noun.lower()) not in known and noun in goal.unmatched
+    ]
     if not unknown:
         return ""
-    values = "; ".join(
-        f"{quote(facet, 30)} has {_list(found)}" for facet, found in facet_value_lists(collection).items()
+    values = "".join(
+        f"; {quote(facet, 30)} has {_list(found)}" for facet, found in facet_value_lists(collection).items()
     )
+    called = ", ".join(quote(word, 30) for word in unknown[:_MOST_NAMED])
+    classes = _list(sorted(collection.classes, key=natural_key))
     return (
-        f"nothing here is called {', '.join(map(repr, unknown))}: classes are "
-        f"{_list(sorted(collection.classes, key=natural_key))}; {values}; name some of these, or say "
-        "'find where retrieval fails and fix it' for all queries; a chat model (--planner) knows other words"
+        f"nothing here is called {called}: classes are {classes}{values or '; captions gave no facet'}; name "
+        "some of these, or say 'find where retrieval fails and fix it' for all queries; a chat model (--planner), or "
+        "other captions (--captioner), may know more words"
     )
 
 

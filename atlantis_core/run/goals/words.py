@@ -21,20 +21,20 @@ SAYS_NOTHING = frozenset(
 GENERAL = frozenset(
     re.findall(
         r"\w+",
-        "able about after again against alone also always another answer any app appear around ask available back "
-        "bad because been before being best better between both case category class collection come confused "
-        "correct currently customer data different does done each easily engine enough error especially even ever "
-        "every example fail failure few fewer fix fixed gain gallery get getting give goal good hard hardly help "
-        "high higher how improve improved improvement index into issue item just keep kind kinds know known label "
-        "last least less like look looks lot low main mainly make many match may mean minor miss missed missing "
-        "mistaken most much name near new next nothing now nowhere object often once only other out over own pair "
-        "part people photograph please point poor poorly problem product query quickly quite raise rank rarely "
-        "rather reach really recall recognise recognised recognize recognized result retrieval retrieve retrieved "
-        "return returned right same scan search searched searching see seem seen set shot should show shown "
-        "similar since small something sort state stay still such system take tell than then thing through too "
-        "top towards training try type under until use user using very view want was way well were what when "
-        "where whether which while who why will within without work working worse worst worth would wrong wrongly "
-        "year yet",
+        "able about above after again against alone also always another answer any app appear around ask available "
+        "back bad because been before being best better between beyond both case category class collection come "
+        "confused correct currently customer data different does done each easily engine enough error especially "
+        "even ever every example fail failure few fewer fix fixed gain gallery get getting give goal good hard "
+        "hardly help high higher how improve improved improvement index instead into issue item just keep kind "
+        "kinds know known label last least less like look looks lot low main mainly make many match may mean minor "
+        "miss missed missing mistaken most much name near new next nothing now nowhere object often once only other "
+        "out over own pair part people per photograph please point poor poorly problem product query quickly quite "
+        "raise rank rarely rather reach really recall recognise recognised recognize recognized result retrieval "
+        "retrieve retrieved return returned right same scan search searched searching see seem seen set shot should "
+        "show shown similar since small something sort state stay still such system take tell than then thing "
+        "through too top towards training try type under until use user using very view want was way well were what "
+        "when where whether which while who why will within without work working worse worst worth would wrong "
+        "wrongly year yet",
     )
 )
 """Words that any goal may contain; they name nothing in a collection."""
