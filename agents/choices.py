@@ -12,6 +12,7 @@ from atlantis_core.run.time_estimate import mean_training_seconds
 from atlantis_dml.tools.chains import list_open_steps
 from atlantis_dml.tools.draft_protocol import STEPS as DRAFT_STEPS
 from atlantis_dml.tools.generate_images import is_stopped
+from atlantis_dml.tools.look import MOST_ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,8 +38,13 @@ def describe_choices(state: State, session: Session) -> list[str]:
         left = session.max_seeds - judged[-1].decision.overall.seeds
         if left > 0:
             lines.append(f"more_seeds: at most {left}, each {_trainings(session, 2)}")
-    person = "nobody is here to answer" if session.spec.auto else "a person's time"
-    return [*lines, "inspect_data, recall_trials: seconds", f"ask_person: {person}", "stop: nothing"]
+    left = MOST_ASKED - sum(look.is_asked for look in found.looks)
+    if session.spec.vision and left > 0:
+        lines.append(
+            f"look: a call of the vision model, at most {left} more in this round; others come by themselves"
+        )
+    lines += [] if session.spec.auto else ["ask_person: a person's time"]
+    return [*lines, "inspect_data, recall_trials: seconds", "stop: nothing"]
 
 
 def _price_preparation(session: Session, steps: list[str]) -> str:
@@ -55,6 +61,8 @@ def _price_round(session: Session, round_index: int, steps: Collection[str]) -> 
     images = found.protocol.num_images if found.protocol else 0
     if is_stopped(steps):
         images -= PILOT_IMAGES
+    if session.images_left is not None:
+        images = min(images, int(session.images_left))
     offers = [
         pilot.offer for pilot in found.pilots or () if found.protocol and pilot.offer.remedy == found.protocol.remedy
     ]

@@ -58,9 +58,10 @@ NOT_OFFERED = {
 """What a chat planner does by `prepare`, `run_round` and `inspect_data`: schemas cost tokens in every call."""
 
 
-def make_planner_tools() -> list[BaseTool]:
-    """Return the tools that a chat planner is offered."""
-    return [tool for tool in make_tools() if tool.name not in NOT_OFFERED]
+def make_planner_tools(*, has_person: bool = True, has_eyes: bool = True) -> list[BaseTool]:
+    """Return the tools that a chat planner is offered: not to ask where nobody is there, nor to look without eyes."""
+    useless = {name for name, is_of_use in (("ask_person", has_person), ("look", has_eyes)) if not is_of_use}
+    return [tool for tool in make_tools() if tool.name not in NOT_OFFERED | useless]
 
 
 @cache

@@ -16,7 +16,7 @@ from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.capabilities import explain_draft, narrow_to_showable
 from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
-from atlantis_core.run.explicit_draft import build_protocol, change_draft
+from atlantis_core.run.explicit_draft import build_protocol, change_draft, share_over_goal
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import count_tries
 from atlantis_core.run.pilots import list_tries
@@ -60,6 +60,7 @@ def draft_protocol(
     remedy: str = "",
     reuse_images_of: int = 0,
     objective: str = "",
+    goal_cells: bool = False,
 ) -> object:
     """Draft the protocol of this round from the gaps, the budget and earlier rounds; or state parts of it yourself.
 
@@ -74,6 +75,7 @@ def draft_protocol(
         remedy: Remedy of this round, such as `serve:csls`, without pilots; empty: what pilots choose.
         reuse_images_of: A rolled-back round whose kept images are trained on again, beside the new ones.
         objective: What all images should show and what must stay, in one or two sentences.
+        goal_cells: Spread the images evenly over all cells that the goal names, in place of cells.
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
@@ -81,8 +83,11 @@ def draft_protocol(
         raise ToolError("max_images is at least 0, and cells is left out or lists at least one cell")
     brief = build_brief(session, round_index, max_images, feedback)
     others = any(not offer.remedy.startswith(GENERATE) for offer in list_tries(session))
-    if cells:
-        shares = [CellRequest(Cell(one.class_name, one.facet, one.value), one.images) for one in cells]
+    if cells and goal_cells:
+        raise ToolError("cells and goal_cells exclude each other: list the cells, or take those of the goal")
+    if cells or goal_cells:
+        listed = [CellRequest(Cell(one.class_name, one.facet, one.value), one.images) for one in cells or ()]
+        shares = listed or share_over_goal(brief)
         protocol = build_protocol(brief, shares, clean_text(feedback, LONGEST_REASON))
     else:
         protocol = context.drafter.draft(narrow_to_showable(session, brief, others))

@@ -10,6 +10,7 @@ from atlantis_core.base.errors import InvalidProtocol, ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+from atlantis_core.run.allocation.allocation import spread_evenly
 from atlantis_core.run.allocation.gain_model import DEFICIT_SHARE
 from atlantis_core.run.drafting import write_objective
 from atlantis_core.run.pilots import list_offers
@@ -45,6 +46,23 @@ def build_protocol(brief: Brief, requests: Sequence[CellRequest], reason: str) -
         synthetic_weight=1.0,
         expected_gain=round(DEFICIT_SHARE * _mean_missing(brief.gaps, cells), 3),
     )
+
+
+def share_over_goal(brief: Brief) -> list[CellRequest]:
+    """Spread a round's images evenly over all cells that its goal names; a value without a class means each class.
+
+    Raises:
+        ToolError: The goal names none, or a person wants all of them left alone.
+    """
+    named = (
+        replace(cell, class_name=name)
+        for cell in brief.named
+        for name in ([cell.class_name] if cell.class_name else brief.classes)
+    )
+    cells = [cell for cell in dict.fromkeys(named) if brief.constraints.allows(cell)]
+    if not cells:
+        raise ToolError("the goal names no cells that may be drafted for; list cells, or leave them to the drafter")
+    return spread_evenly(cells, brief.num_images, 0)
 
 
 def _mean_missing(gaps: Sequence[Gap], cells: Sequence[Cell]) -> float:

@@ -120,9 +120,10 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
     from atlantis_dml.tools import make_planner_tools
 
     calls = build_model_calls(session.workspace, session.run_id, session.spec)
+    offered = make_planner_tools(has_person=not session.spec.auto, has_eyes=eyes is not None)
     return RunContext(
         session,
-        ChatPlanner(calls, make_planner_tools()),
+        ChatPlanner(calls, offered),
         ChatDrafter(calls, session),
         ChatPromptWriter(calls),
         ChatInsight(calls),

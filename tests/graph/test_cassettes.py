@@ -62,3 +62,31 @@ def test_a_run_that_was_begun_in_a_chat_is_replayed_decision_by_decision(
     assert (first["images"]["made"], second["images"]["made"]) == (10, 0)
     assert first["critique"]["by"] == "openai:by-hand"
     assert second["protocol"]["reason"].startswith("Round 1 gained +0.125")
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_the_play_on_rare_classes_is_replayed_with_short_trainings(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A goal in German, two rounds, 12 calls: the serving that the model chose is proven again on real photos."""
+    recording = read_recording(CASSETTES / "grocery81-rare.json")
+    calls = Counter(call["agent"] for call in recording.calls)
+    assert calls.total() <= 14
+    assert sum(call["reply"]["usage"]["total_tokens"] for call in recording.calls) < 40_000
+    rare = tmp_path / "rare"
+    assert main(["scenario", "imbalanced", str(shared_data / "grocery81"), str(rare), "--keep", "2"]) == 0
+    weights = shared_data / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
+    spec = replace(
+        recording.spec, preset="smoke", seeds=1, max_seeds=None, data=str(rare), weights=str(weights), base_url=None
+    )
+    quick = tmp_path / "quick.json"
+    write_recording(Recording(spec, recording.calls, ()), quick)
+    capsys.readouterr()
+    assert main(["run", "--replay", str(quick), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    first, second = done["rounds"]
+    assert first["protocol"]["remedy"].startswith("serve:prototypes+csls")
+    assert first["verdict"] == "proven"
+    assert second["protocol"]["remedy"] == "paste:both", "as the model chose"
+    assert done["spent"]["tokens"] == 0

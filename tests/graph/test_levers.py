@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from atlantis_core.records import Budget
+from atlantis_core.records import Budget, Cell, Goal
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds, read_round
 from atlantis_core.run.training_set import plan_arm
@@ -152,3 +152,23 @@ def test_an_undecided_round_is_judged_again_with_more_seeds_up_to_the_last(
     assert 1 < seeds <= 3
     assert judged.decision.overall.seeds == seeds
     assert "all 3 seeds" in results(model)[5] or "more seeds are for an undecided round" in results(model)[5]
+
+
+def test_the_cells_of_the_goal_are_drafted_for_without_listing_them(begin: Begin, chat: Chat, call: Call) -> None:
+    night_goal = Goal("night photos are not found", (Cell("", "condition", "night"),))
+    context = begin(seeds=1, goal=night_goal, budget=Budget(images=24, rounds=1))
+    one = night(context, 0, 4)
+    planner, model = chat(
+        context,
+        call("prepare"),
+        call("draft_protocol", goal_cells=True, cells=[one]),
+        call("draft_protocol", goal_cells=True, feedback="All share one cause."),
+        *STOP,
+    )
+    advance(replace(context, planner=planner))
+    assert "exclude each other" in results(model)[1]
+    protocol = read_round(context.session, 1).protocol
+    assert protocol is not None
+    assert {(one.cell.facet, one.cell.value) for one in protocol.cells} == {("condition", "night")}
+    assert {one.cell.class_name for one in protocol.cells} == set(context.session.collection.classes)
+    assert protocol.num_images == 24

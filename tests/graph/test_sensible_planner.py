@@ -50,7 +50,8 @@ def test_two_rounds_take_few_calls_and_short_prompts_that_name_prices(
     assert outcome.status == "done", outcome.problem
     assert len(read_judged_rounds(context.session)) == 2
     assert len(model.requests) <= MOST_CALLS
-    tokens = [count_prompt_tokens(request, make_planner_tools()) for request in model.requests]
+    offered = make_planner_tools(has_person=False, has_eyes=False)
+    tokens = [count_prompt_tokens(request, offered) for request in model.requests]
     assert max(tokens) <= MOST_TOKENS
     prices = [line for request in model.requests for line in request[-1].text.splitlines() if line.startswith("- ")]
     assert any(re.match(r"- prepare: 2 trainings, no images", line) for line in prices)
