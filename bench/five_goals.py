@@ -22,7 +22,7 @@ from typing import Any
 
 from agent_brain import text_of
 from fake_provider import FakeProvider, Reply, Request, said
-from goal_surfaces import IMAGES, Place, Told, drive_mcp, drive_terminal, drive_web
+from goal_surfaces import IMAGES, Place, Transcript, drive_mcp, drive_terminal, drive_web
 
 from atlantis_core.harbor.world_files import write_world
 from atlantis_core.harbor.worlds import tiny_world
@@ -39,8 +39,8 @@ class FiveGoal:
     text: str
     answer: Mapping[str, Any]
     """Of the goal reader."""
-    told: tuple[str, ...]
-    """Patterns of what the person is told, by rules or by a model."""
+    shown: tuple[str, ...]
+    """Patterns of what the person reads, by rules or by a model."""
     spends: bool = False
     """Whether a protocol is shown, and its images are generated once it is approved."""
     is_refused: bool = False
@@ -122,7 +122,7 @@ class Ended:
     surface: str
     reader: str
     goal: FiveGoal
-    told: Told
+    transcript: Transcript
     images: int
     cells: tuple[tuple[str, str], ...]
     """Class and value of each generated image's cell."""
@@ -131,10 +131,10 @@ class Ended:
 
     def find_faults(self) -> list[str]:
         """Return what is not as expected."""
-        goal, text = self.goal, self.told.text
-        faults = [f"not told: {pattern}" for pattern in goal.told if not re.search(pattern, text)]
-        if goal.spends != bool(self.images) or self.images > IMAGES or goal.spends != self.told.approved:
-            faults.append(f"{self.images} images, approved: {self.told.approved}")
+        goal, text = self.goal, self.transcript.text
+        faults = [f"not shown: {pattern}" for pattern in goal.shown if not re.search(pattern, text)]
+        if goal.spends != bool(self.images) or self.images > IMAGES or goal.spends != self.transcript.approved:
+            faults.append(f"{self.images} images, approved: {self.transcript.approved}")
         if goal.is_refused and self.steps:
             faults.append(f"{self.steps} steps of a run that should not begin")
         if SKIPPED in goal.text and any(name == SKIPPED or value != "night" for name, value in self.cells):
@@ -142,9 +142,9 @@ class Ended:
         return [*faults, *(["a traceback"] if "Traceback" in text else [])]
 
     def row(self) -> str:
-        """Return the goal as a row of the table: what told that it was understood, how it ended, what it spent."""
-        lines = [line.strip() for line in self.told.text.splitlines()]
-        shown = [next((line for line in lines if re.search(pattern, line)), "-") for pattern in self.goal.told]
+        """Return the goal as a row of the table: what showed that it was understood, how it ended, what it spent."""
+        lines = [line.strip() for line in self.transcript.text.splitlines()]
+        shown = [next((line for line in lines if re.search(pattern, line)), "-") for pattern in self.goal.shown]
         end = next((line for line in reversed(lines) if _END.search(line)), "no run began")
         verdict = "; ".join(self.find_faults()) or "as expected"
         cells = (self.surface, self.reader, self.goal.text, " / ".join(dict.fromkeys(shown)), end, str(self.images))
@@ -164,9 +164,9 @@ def drive(surface: str, reader: str, place: Place, no_night: Path) -> Iterator[E
     workspace = Workspace(place.workspace)
     known = {run.id for run in workspace.runs.all()}
     data = [TINY if goal.has_night else str(no_night) for goal in GOALS]
-    told = SURFACES[surface]([(name, goal.text) for name, goal in zip(data, GOALS, strict=True)], place)
+    transcripts = SURFACES[surface]([(name, goal.text) for name, goal in zip(data, GOALS, strict=True)], place)
     begun = [run for run in workspace.runs.all() if run.id not in known]
-    for goal, heard in zip(GOALS, told, strict=True):
+    for goal, heard in zip(GOALS, transcripts, strict=True):
         runs = [run.id for run in begun if goal.text.startswith(run.spec.goal.text)]
         drafted = [workspace.journal.read(run, 1, "protocol") for run in runs]
         cells = [
@@ -218,13 +218,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", nargs="+", choices=list(SURFACES), default=list(SURFACES))
     parser.add_argument("--by", nargs="+", choices=["rules", "model"], default=["rules", "model"])
-    parser.add_argument("--transcript", action="store_true", help="print all that was told, too")
+    parser.add_argument("--transcript", action="store_true", help="print all that the person read, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="atlantis-goals-") as folder:
         ended = run_all(options.only, options.by, Path(folder).resolve())
     if options.transcript:
         for one in ended:
-            print(f"## {one.surface}, by {one.reader}: {one.goal.text}\n\n{one.told.text}\n")
+            print(f"## {one.surface}, by {one.reader}: {one.goal.text}\n\n{one.transcript.text}\n")
     print("\n".join([f"| {' | '.join(_HEAD)} |", "|" + " --- |" * len(_HEAD), *(one.row() for one in ended)]))
     return int(any(one.find_faults() for one in ended))
 

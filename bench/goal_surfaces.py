@@ -37,8 +37,8 @@ class Place:
 
 
 @dataclass(slots=True)
-class Told:
-    """What a person was told about one goal."""
+class Transcript:
+    """What a person read about one goal."""
 
     lines: list[str] = field(default_factory=list)
     approved: bool = False
@@ -54,21 +54,21 @@ Goals = Sequence[tuple[str, str]]
 """Pairs of collection and goal."""
 
 
-def drive_terminal(goals: Goals, place: Place) -> list[Told]:
+def drive_terminal(goals: Goals, place: Place) -> list[Transcript]:
     """Run `atlantis run` for each goal, and `atlantis resume --approve` where a protocol waits."""
     return [_run_in_terminal(data, goal, place) for data, goal in goals]
 
 
-def _run_in_terminal(data: str, goal: str, place: Place) -> Told:
-    told, where = Told(), ("--workspace", str(place.workspace))
-    code = _call_main(told, "run", data, "--goal", goal, *QUICK, *LIMITS, *place.options, *where)
-    if code == 3 and (waiting := re.search(r"resume (\S+)", told.text)):
-        told.approved = True
-        _call_main(told, "resume", waiting[1], "--approve", *where)
-    return told
+def _run_in_terminal(data: str, goal: str, place: Place) -> Transcript:
+    transcript, where = Transcript(), ("--workspace", str(place.workspace))
+    code = _call_main(transcript, "run", data, "--goal", goal, *QUICK, *LIMITS, *place.options, *where)
+    if code == 3 and (waiting := re.search(r"resume (\S+)", transcript.text)):
+        transcript.approved = True
+        _call_main(transcript, "resume", waiting[1], "--approve", *where)
+    return transcript
 
 
-def _call_main(told: Told, *arguments: str) -> int:
+def _call_main(transcript: Transcript, *arguments: str) -> int:
     from atlantis_dml.cli.main import main
 
     written, stdin = io.StringIO(), sys.stdin
@@ -78,11 +78,11 @@ def _call_main(told: Told, *arguments: str) -> int:
             code = main(list(arguments))
     finally:
         sys.stdin = stdin
-    told.lines += written.getvalue().splitlines()
+    transcript.lines += written.getvalue().splitlines()
     return code
 
 
-def drive_web(goals: Goals, place: Place) -> list[Told]:
+def drive_web(goals: Goals, place: Place) -> list[Transcript]:
     """Say each goal in a conversation of its own, then the limits and yes; approve as the form does."""
     served = tuple(dict.fromkeys(data for data, _ in goals))
     with serving(place.workspace, *served, *QUICK, *place.options) as address:
@@ -93,7 +93,7 @@ class _ChatPage:
     """The requests that the chat page sends."""
 
     def __init__(self, address: str, data: str) -> None:
-        self._http, self._told = httpx.Client(base_url=address, timeout=60), Told()
+        self._http, self._transcript = httpx.Client(base_url=address, timeout=60), Transcript()
         events = {one["api_name"]: one["id"] for one in self._http.get("/config").json()["dependencies"]}
         self._events, self._session = events, f"goals-{time.monotonic_ns()}"
         self._status, self._run, self._texts = "", "", [""]
@@ -103,7 +103,7 @@ class _ChatPage:
         with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session}) as stream:
             next(line for line in stream.iter_lines() if "process_completed" in line)
 
-    def pursue(self, goal: str) -> Told:
+    def pursue(self, goal: str) -> Transcript:
         """Say a goal and what follows from the plan; return what the page has shown."""
         self._say(goal)
         if self._status == "planned":
@@ -112,17 +112,17 @@ class _ChatPage:
             self._until(lambda: self._status in {"planned", "waiting", "done"})
         if self._status == "waiting":
             question = self._http.get(f"/data/runs/{self._run}/question").json()["question"]
-            self._told.lines += [str(question["protocol"]["objective"])]
+            self._transcript.lines += [str(question["protocol"]["objective"])]
             answer = {
                 "decision": "approve",
                 "protocol_id": question["protocol"]["id"],
                 "protocol_hash": question["hash"],
             }
-            self._told.approved = self._http.post(f"/data/runs/{self._run}/answer", json=answer).is_success
+            self._transcript.approved = self._http.post(f"/data/runs/{self._run}/answer", json=answer).is_success
             self._until(lambda: self._status == "done")
-        self._told.lines += self._texts
+        self._transcript.lines += self._texts
         self._http.close()
-        return self._told
+        return self._transcript
 
     def _say(self, line: str) -> None:
         said = sum(text == line for text in self._texts)
@@ -157,7 +157,7 @@ class _ChatPage:
         return self._http.post("/gradio_api/run/predict", json=asked).raise_for_status().json()
 
 
-def drive_mcp(goals: Goals, place: Place) -> list[Told]:
+def drive_mcp(goals: Goals, place: Place) -> list[Transcript]:
     """Let the official client start each goal over stdio, wait, approve and read the report."""
     served = tuple(dict.fromkeys(data for data, _ in goals))
     command = ["-m", "atlantis_dml.cli", "mcp", *served, *QUICK, *LIMITS, *place.options]
@@ -165,7 +165,7 @@ def drive_mcp(goals: Goals, place: Place) -> list[Told]:
         command=sys.executable, args=[*command, "--workspace", str(place.workspace)], env=_environment()
     )
 
-    async def talk() -> list[Told]:
+    async def talk() -> list[Transcript]:
         async with Client(stdio_client(server), mode="legacy") as client:
             return [await _pursue(client, data, goal) for data, goal in goals]
 
@@ -176,12 +176,12 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(("OPENAI_", "OMP_", "PYTHON"))}
 
 
-async def _pursue(client: Client, data: str, goal: str) -> Told:
-    told = Told()
+async def _pursue(client: Client, data: str, goal: str) -> Transcript:
+    transcript = Transcript()
 
     async def call(name: str, **arguments: Any) -> dict[str, Any]:
         answer = await client.call_tool(name, arguments)
-        told.lines += [block.text for block in answer.content if isinstance(block, TextContent)]
+        transcript.lines += [block.text for block in answer.content if isinstance(block, TextContent)]
         return {} if answer.is_error else dict(answer.structured_content or {})
 
     async def rest(run: str) -> dict[str, Any]:
@@ -192,11 +192,11 @@ async def _pursue(client: Client, data: str, goal: str) -> Told:
 
     state = await call("start_run", data=data, goal=goal, images=IMAGES, rounds=1)
     if not state:
-        return told
+        return transcript
     state = await rest(state["run_id"])
     if state["protocol"]:
-        told.approved = True
+        transcript.approved = True
         await call("approve", run=state["run_id"], protocol_hash=state["protocol"]["hash"], by="Ann")
         state = await rest(state["run_id"])
     await call("report", run=state["run_id"])
-    return told
+    return transcript
