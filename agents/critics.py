@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -12,6 +13,8 @@ from atlantis_core.base.text import cut_sentence
 from atlantis_core.records import Critique
 from atlantis_core.run.critique import count_survivors, describe_round
 from atlantis_core.run.moved_cells import name_cell, read_moves
+from atlantis_core.run.pilot_choice import describe_pilot
+from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.sheets.findings import describe_look
 from atlantis_dml.agents.client.structured_output import ask_for_object
@@ -29,6 +32,7 @@ _FEW_QUERIES = 20
 _LONGEST = 300
 _MOST_PROMPTS = 4
 _MOST_FALLEN = 2
+_MOST_PILOTS = 6
 
 
 class RuleCritic:
@@ -93,7 +97,11 @@ def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
     left = session.images_left
     earlier = [one for one in read_judged_rounds(session) if one.index < judged.index]
     prompts = [prompt for request in protocol.cells for prompt in request.prompts[:1]]
+    pilots = [describe_pilot(replace(pilot, groups=())) for pilot in judged.pilots if pilot.deciding]
     return {
+        "goal": quoted(session.goal.english or session.goal.text),
+        "pilots": pilots[:_MOST_PILOTS],
+        "has_images": makes_images(protocol.remedy),
         "facts": [*describe_round(judged, session), *(describe_look(look) for look in judged.looks if look.finding)],
         "earlier": summarise_rounds(earlier, session),
         "objective": quoted(protocol.objective),

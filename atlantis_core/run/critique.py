@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
 from atlantis_core.run.moved_cells import describe_moves, read_moves
+from atlantis_core.run.remedies import makes_images
 from atlantis_core.run.verdicts import list_measured, list_verdicts
 
 if TYPE_CHECKING:
@@ -27,10 +28,14 @@ def describe_round(judged: JudgedRound, session: Session) -> list[str]:
         f"{quote(f'{facet}={value}') if facet else 'whole classes'} ({count_noun(count, 'cell')})"
         for (facet, value), count in asked.items()
     )
-    return [
-        f"round {judged.index}, remedy {protocol.remedy}: {count_noun(made, 'image')} made for {where} with arm "
-        f"{protocol.arm}, weight {protocol.synthetic_weight:g}",
+    name = f"round {judged.index}, remedy {protocol.remedy}"
+    images = [
+        f"{name}: {count_noun(made, 'image')} made for {where} with arm {protocol.arm}, weight "
+        f"{protocol.synthetic_weight:g}",
         f"the filters kept {kept} of {made}" + (f"; rejected: {why}" if why else ""),
+    ]
+    return [
+        *(images if makes_images(protocol.remedy) else [f"{name}: no images, judged on {where}"]),
         f"expected gain {protocol.expected_gain:+.3f}; {_describe_targeted(decision.targeted)}; "
         f"overall {decision.overall.gain:+.3f}",
         f"the judge {'kept' if decision.kept else 'rolled back'} the round: {decision.reason} (p is one-sided)",

@@ -58,3 +58,11 @@ def test_the_chat_says_it_of_each_round(session: Session) -> None:
     assert 'R@1 rose most: "tug" 0.00 -> 0.67 (12 queries, 2 of 2 seeds)' in kept
     assert SAID in rolled_back
     assert f'new confusions: "tug" first for 4.0 of 12 queries of "{HOSTILE}"' in rolled_back
+
+
+def test_the_critic_reads_of_a_serving_that_it_made_no_images(session: Session) -> None:
+    judged = read_judged_rounds(session)[0]
+    served = replace(judged, protocol=replace(judged.protocol, remedy="serve:csls"))
+    first, second, *_ = describe_round(served, session)
+    assert first.startswith(f"round {judged.index}, remedy serve:csls: no images, judged on ")
+    assert "filters" not in second
