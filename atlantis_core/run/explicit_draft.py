@@ -66,8 +66,8 @@ def share_over_goal(brief: Brief) -> list[CellRequest]:
 
 
 def _mean_missing(gaps: Sequence[Gap], cells: Sequence[Cell]) -> float:
-    """Return the mean of 1 - Recall@1 over the cells that are in the list of gaps; 0 if none is."""
-    missing = [1 - gap.recall_at_1 for gap in gaps if gap.cell in cells]
+    """Return the mean of 1 - Recall@1 over the gaps that the cells contain; 0 if there are none."""
+    missing = [1 - gap.recall_at_1 for gap in gaps if any(cell.contains(gap.cell) for cell in cells)]
     return sum(missing) / len(missing) if missing else 0.0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Cell, Goal
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds, read_round
@@ -172,3 +173,16 @@ def test_the_cells_of_the_goal_are_drafted_for_without_listing_them(begin: Begin
     assert {(one.cell.facet, one.cell.value) for one in protocol.cells} == {("condition", "night")}
     assert {one.cell.class_name for one in protocol.cells} == set(context.session.collection.classes)
     assert protocol.num_images == 24
+    assert protocol.expected_gain > 0
+
+
+def test_whole_classes_expect_the_gain_of_the_gaps_in_them(
+    begin: Begin, chat: Chat, call: Call, tiny_world: LoadedCollection
+) -> None:
+    classes = tuple(map(Cell, tiny_world.collection.classes))
+    context = begin(seeds=1, goal=Goal("every class", classes))
+    planner, _ = chat(context, call("prepare"), call("draft_protocol", goal_cells=True), *STOP)
+    advance(replace(context, planner=planner))
+    protocol = read_round(context.session, 1).protocol
+    assert protocol is not None
+    assert protocol.expected_gain > 0
