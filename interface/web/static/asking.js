@@ -24,11 +24,11 @@ export async function showAsk(place, run, answered) {
       button.disabled = false;
     }
   };
-  const choose = (text) => el("li", {}, el("button", { type: "button", onclick: () => { words.value = text; words.focus(); } }, text));
+  const choose = (text) => el("button", { type: "button", onclick: () => { words.value = text; words.focus(); } }, text);
   place.replaceChildren(el("form", { className: "approval", ariaLabel: "Question of the planner", onsubmit: (event) => { event.preventDefault(); send(); } },
     el("h2", {}, "The run asks you"),
     el("p", {}, pending.ask),
-    pending.options.length ? el("ol", { className: "options" }, ...pending.options.map(choose)) : null,
+    pending.options.length ? el("p", { className: "actions" }, ...pending.options.map(choose)) : null,
     el("p", { className: "quiet" }, "Your answer goes to the planner. It approves nothing."),
     el("p", { className: "actions" }, words, button), problem));
   return shown;

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from serving import CHROMIUM, looking, serving
 
 from atlantis_core.data.file_listing import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
@@ -50,3 +52,26 @@ def test_an_answer_on_the_page_goes_to_the_planner_and_approves_nothing(
         "by": "in the web form",
     }
     assert workspace.ledger.spent(run_id)["images"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+def test_the_form_is_on_the_page_of_the_run_and_takes_an_option(
+    begin: Callable[..., RunContext], chat: Any, call: Any, tmp_path: Path
+) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1), seeds=1)
+    planner, _ = chat(context, call("ask_person", question=QUESTION, options=["night", "day"]))
+    advance(replace(context, planner=planner))
+    workspace, run_id = context.session.workspace, context.session.run_id
+    with serving(workspace.folder, "harbor-tiny") as address, looking() as browser:
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.goto(f"{address}/runs?run={run_id}")
+        form = page.get_by_role("form", name="Question of the planner")
+        form.wait_for()
+        page.screenshot(path=tmp_path / "asking.png")
+        assert QUESTION in form.inner_text()
+        form.get_by_role("button", name="night").click()
+        assert form.get_by_label("your answer").input_value() == "night"
+        form.get_by_role("button", name="Answer").click()
+        page.get_by_text("Passed on to the planner").wait_for()
+    assert workspace.events.of_kind(run_id, "approval")[0]["output"]["answer"]["words"] == "night"
