@@ -17,6 +17,8 @@ from atlantis_dml.tools.look import MOST_ASKED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from atlantis_core.records import Protocol
+    from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
     from atlantis_dml.tools.steps import State
 
@@ -32,7 +34,7 @@ def describe_choices(state: State, session: Session) -> list[str]:
         share = count_noun(images_for_round(session, state["round"]), "image")
         lines.append(f"draft_protocol: nothing yet; at most {share} may be asked for")
     if found.protocol is not None:
-        lines.append(f"run_round: {_price_round(session, state['round'], state.get('steps', []))}")
+        lines.append(f"run_round: {_price_round(session, found, found.protocol, state.get('steps', []))}")
     judged = read_judged_rounds(session)
     if judged and found.protocol is None and judged[-1].decision.verdict == "undecided":
         left = session.max_seeds - judged[-1].decision.overall.seeds
@@ -55,19 +57,14 @@ def _price_preparation(session: Session, steps: list[str]) -> str:
     return f"{cost}, no images ({', '.join(steps)})"
 
 
-def _price_round(session: Session, round_index: int, steps: Collection[str]) -> str:
+def _price_round(session: Session, found: Round, protocol: Protocol, steps: Collection[str]) -> str:
     """Say what the drafted protocol costs to its verdict."""
-    found = read_round(session, round_index)
-    images = found.protocol.num_images if found.protocol else 0
-    if is_stopped(steps):
-        images -= PILOT_IMAGES
+    offer = next((pilot.offer for pilot in found.pilots if pilot.offer.remedy == protocol.remedy), None)
+    if offer and not offer.makes_images:  # a recipe or a serving was chosen: its price is its own
+        return f"no images, and {_trainings(session, session.spec.seeds) if offer.trainings else 'seconds'}"
+    images = protocol.num_images - (PILOT_IMAGES if is_stopped(steps) else 0)
     if session.images_left is not None:
         images = min(images, int(session.images_left))
-    offers = [
-        pilot.offer for pilot in found.pilots or () if found.protocol and pilot.offer.remedy == found.protocol.remedy
-    ]
-    if offers and not offers[0].makes_images:  # a recipe or a serving was chosen: its price is its own
-        return f"no images, and {_trainings(session, session.spec.seeds) if offers[0].trainings else 'seconds'}"
     pilots = "" if found.pilots else "; pilots before: a training or seconds each"
     approval = "" if session.spec.auto else ", after an approval"
     return f"at most {count_noun(images, 'image')}{approval}, and {_trainings(session, session.spec.seeds)}{pilots}"

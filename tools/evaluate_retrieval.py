@@ -8,16 +8,9 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import format_figure, quote
-from atlantis_core.metrics.paired_test import recalls_by_seed
-from atlantis_core.run.headroom import find_headroom
+from atlantis_core.run.headroom import find_headroom, find_recall
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import (
-    counted_queries,
-    load_outcomes,
-    measure_arm,
-    measure_frozen,
-    queries_in_cells,
-)
+from atlantis_core.run.measurements import measure_arm, measure_frozen
 from atlantis_core.run.round import read_arms
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
@@ -69,13 +62,8 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
 
 def _in_goal(session: Session, trial_ids: Sequence[str]) -> str:
     """Say Recall@1 on the queries that the goal names, as the mean of the seeds; empty if it names none."""
-    if not session.goal.cells:
-        return ""
-    outcomes = load_outcomes(session, trial_ids)
-    counted = counted_queries(outcomes)
-    named = [one for one in queries_in_cells(session, session.goal.cells) if one in counted]
-    of_seeds = recalls_by_seed([outcomes], named) if named else []
-    return f"; on the {len(named)} queries of the goal R@1 {format_figure(of_seeds[0].mean())}" if of_seeds else ""
+    found = find_recall(session, trial_ids, session.goal.cells) if session.goal.cells else None
+    return f"; on the {found[0]} queries of the goal R@1 {format_figure(found[1])}" if found else ""
 
 
 def _by_value(measured: Measurement) -> str:

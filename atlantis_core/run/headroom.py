@@ -15,7 +15,7 @@ from atlantis_core.run.round import read_arms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlantis_core.records import Forecast
+    from atlantis_core.records import Cell, Forecast
     from atlantis_core.run.session import Session
 
 
@@ -63,14 +63,22 @@ def find_headroom(session: Session, models: Sequence[str]) -> Headroom | None:
         session: Of a run that has trained the arm.
         models: The arm's models, one a judging seed.
     """
+    of_goal = find_recall(session, models, session.goal.cells) if session.goal.cells else None
+    measured = of_goal or find_recall(session, models)
+    found = forecast_run(session, max(1, len(list_tries(session)))) if measured else None
+    return Headroom(*measured, found, bool(of_goal)) if measured and found else None
+
+
+def find_recall(session: Session, models: Sequence[str], cells: Sequence[Cell] = ()) -> tuple[int, float] | None:
+    """Return the number of measured queries in any of the cells (of all, without cells), and Recall@1 on them.
+
+    It is the mean over the seeds of the arm. None if the arm was not measured, or no query is in the cells.
+    """
     outcomes = find_arm_outcomes(session, models) or []
     counted = counted_queries(outcomes)
-    found = forecast_run(session, max(1, len(list_tries(session)))) if counted else None
-    if found is None:
-        return None
-    named = [one for one in queries_in_cells(session, session.goal.cells) if one in counted]
-    recalls = recalls_by_seed([outcomes], named or sorted(counted))
-    return Headroom(len(named or counted), float(recalls[0].mean()), found, bool(named))
+    queries = [one for one in queries_in_cells(session, cells) if one in counted] if cells else sorted(counted)
+    recalls = recalls_by_seed([outcomes], queries) if queries else []
+    return (len(queries), float(recalls[0].mean())) if recalls else None
 
 
 def read_headroom(session: Session, round_index: int) -> Headroom | None:
