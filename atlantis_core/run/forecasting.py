@@ -34,7 +34,7 @@ LOOK_INPUT_TOKENS, LOOK_OUTPUT_TOKENS = 1700, 500
 
 def write_forecast(session: Session) -> str:
     """Forecast a run that begins, write it down, and return it in words; empty if no query counts."""
-    found = forecast_run(session, max(1, len(list_tries(session))))
+    found = forecast_round(session)
     if found is None:
         return ""
     found = forecast_looks(found, session.spec)
@@ -58,6 +58,11 @@ def forecast_facts(found: Forecast | AnswerForecast | None) -> dict[str, Any] | 
     looks = {"looks_sentence": found.looks_sentence} if isinstance(found, Forecast) and found.looks else {}
     facts: dict[str, Any] = as_json(found)
     return facts | {"sentence": found.sentence} | looks
+
+
+def forecast_round(session: Session) -> Forecast | None:
+    """Forecast a round that tries the remedies which it would pilot now; see `forecast_run`."""
+    return forecast_run(session, max(1, len(list_tries(session))))
 
 
 def forecast_run(session: Session, tries: int = 1) -> Forecast | None:

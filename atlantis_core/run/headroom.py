@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.text import format_figure
 from atlantis_core.metrics.paired_test import recalls_by_seed
-from atlantis_core.run.forecasting import forecast_run
+from atlantis_core.run.forecasting import forecast_round
 from atlantis_core.run.measurements import counted_queries, find_arm_outcomes, queries_in_cells
-from atlantis_core.run.pilots import list_tries
 from atlantis_core.run.round import read_arms
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def find_headroom(session: Session, models: Sequence[str]) -> Headroom | None:
     """
     of_goal = find_recall(session, models, session.goal.cells) if session.goal.cells else None
     measured = of_goal or find_recall(session, models)
-    found = forecast_run(session, max(1, len(list_tries(session)))) if measured else None
+    found = forecast_round(session) if measured else None
     return Headroom(*measured, found, bool(of_goal)) if measured and found else None
 
 
